@@ -1,0 +1,86 @@
+"""Run the notebooks as tests with nbdev, each in a process of its own. The last line printed is `N passed, N failed`."""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+NBS = ROOT / "nbs"
+OK, FAILED, SKIPPED = 0, 1, 77
+
+
+def find():
+    "The notebooks to test: none whose name or folder starts with `_` or `.`, none under a folder with a `.notest` file."
+    from nbdev.doclinks import nbglob
+
+    def tested(nb):
+        return not any((d / ".notest").exists() for d in [nb.parent, *nb.parent.parents] if d.is_relative_to(NBS))
+
+    return sorted(nb for nb in (Path(f).resolve() for f in nbglob(NBS)) if tested(nb))
+
+
+def run_here(nb, flags):
+    "Run one notebook in this process, the way `nbdev_test` does; say how it ended by the exit status."
+    from nbdev.config import get_config
+    from nbdev.test import test_nb
+
+    passed, seconds = test_nb(nb, skip_flags=get_config().tst_flags.split(), force_flags=flags.split(), basepath=ROOT)
+    return (OK if seconds else SKIPPED) if passed else FAILED  # nbdev gives no time to a notebook marked skip_exec
+
+
+def run_apart(nb, flags, timeout):
+    "Run one notebook in a new process; its exit status, its seconds and what it printed."
+    start = time.monotonic()
+    env = {"OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONUNBUFFERED": "1"} | os.environ
+    cmd = [sys.executable, __file__, "--one", str(nb), "--flags", flags]
+    try:
+        p = subprocess.run(cmd, cwd=ROOT, env=env, timeout=timeout, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        status, out = p.returncode, p.stdout
+    except subprocess.TimeoutExpired as e:
+        out = e.stdout or ""
+        status, out = "timeout", out.decode(errors="replace") if isinstance(out, bytes) else out
+    return status, time.monotonic() - start, re.sub(r"\x1b\[[0-9;]*m", "", out)
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__)
+    ap.add_argument("--workers", type=int, default=2, help="notebooks at a time")
+    ap.add_argument("--flags", default="", help="cells with these flags run too, e.g. slow")
+    ap.add_argument("--timeout", type=float, default=1800, help="seconds that one notebook may take")
+    ap.add_argument("--one", type=Path, help=argparse.SUPPRESS)
+    ap.add_argument("names", nargs="*", help="only notebooks with one of these in their path")
+    args = ap.parse_args()
+    os.chdir(ROOT)
+    if args.one:
+        return run_here(args.one, args.flags)
+
+    nbs = [nb for nb in find() if not args.names or any(n in str(nb.relative_to(NBS)) for n in args.names)]
+    print(f"testing {len(nbs)} notebooks, {args.workers} at a time", flush=True)
+    failed, skipped = [], 0
+    with ThreadPoolExecutor(args.workers) as pool:
+        jobs = {pool.submit(run_apart, nb, args.flags, args.timeout): nb.relative_to(NBS) for nb in nbs}
+        for n, job in enumerate(as_completed(jobs), 1):
+            name, (status, seconds, out) = jobs[job], job.result()
+            word = {OK: "ok", SKIPPED: "skipped"}.get(status, "FAILED")
+            print(f"[{n:2}/{len(nbs)}] {word:7} {seconds:6.1f} s  {name}", flush=True)
+            if word == "FAILED":
+                failed.append((name, status, out))
+            skipped += word == "skipped"
+    for name, status, out in sorted(failed):
+        print(f"\n===== {name} failed (exit status {status}) =====\n{out.rstrip()}")
+    if skipped:
+        print(f"{skipped} marked skip_exec and not run")
+    passed = len(nbs) - len(failed) - skipped
+    if not passed and not failed:
+        print("no notebook was tested, and that counts as a failure")
+    print(f"{passed} passed, {len(failed)} failed")
+    return 0 if passed and not failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+# `make demo` and `make test` need only Python 3.11 or newer: each makes .venv first.
+PYTHON ?= python3
+WORKERS ?= 2
+FLAGS ?=
+BIN := .venv/bin
+READY := .venv/.installed
+export MPLBACKEND = Agg
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint docs-check wheel-check clean
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(READY): settings.ini setup.py constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v < (3, 11) and sys.exit(f"energymvp needs Python 3.11 or newer, and $(PYTHON) is {v[0]}.{v[1]}: try make PYTHON=python3.11 ...")'
+	@test -x $(BIN)/python || { echo "making .venv"; $(PYTHON) -m venv .venv; }
+	@echo "installing torch (the longest step)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt torch==2.13.0
+	@echo "installing energymvp and its tools"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(READY)
+
+demo: $(READY) ## forecast, plan and report on the demo data, into runs/demo
+	@$(BIN)/energymvp demo --out runs/demo
+
+test: $(READY) ## check that the package matches the notebooks, then run the notebooks (FLAGS=slow runs more, WORKERS=4)
+	@rc=0; $(BIN)/python .ci/sync_check.py || rc=1; \
+	$(BIN)/python .ci/test_notebooks.py --workers $(WORKERS) --flags "$(FLAGS)" || rc=1; exit $$rc
+
+lint: $(READY) ## formatting and lint of notebooks and scripts
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
+
+docs-check: $(READY) ## stage the documentation, render it and follow its links
+	@$(BIN)/python .ci/docs_check.py
+
+wheel-check: $(READY) ## build the wheel and run it in a new environment
+	@$(BIN)/python .ci/wheel_check.py
+
+clean: ## remove .venv and everything that is made from the sources
+	@rm -rf .venv _proc _docs build dist *.egg-info .ruff_cache runs nbs/nbdev.yml nbs/sidebar.yml
+	@find . -name __pycache__ -prune -exec rm -rf {} +
