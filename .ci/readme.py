@@ -1,10 +1,15 @@
 """Write README.md from nbs/index.ipynb; with --check only say whether the two agree.
 
+`python .ci/readme.py runs/demo` first takes over the figures and the picture of a finished `make demo` and runs the notebook on them.
+
 `nbdev_readme` does the same through Quarto, which a plain machine does not have. Markdown cells are taken as they are,
 code cells with the outputs that the notebook holds; `#| hide` leaves out a cell, `#| echo: false` its code.
 """
 
 import json
+import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -34,11 +39,28 @@ def readme() -> str:
                 parts.append(text(data["text/markdown"]))
             elif "text" in out or "text/plain" in data:
                 parts.append("```\n" + text(out.get("text") or data["text/plain"]) + "\n```")
+    page = "\n\n".join(p for p in parts if p)
+    page = page.replace("](images/", "](nbs/images/").replace("](explain/", "](nbs/explain/")
     note = "<!-- made from nbs/index.ipynb by .ci/readme.py: edit the notebook -->"
-    return "\n\n".join([note, *(p for p in parts if p)]) + "\n"
+    return f"{note}\n\n{page}\n"
+
+
+def take_over(run: Path) -> None:
+    "The figures and the picture of a demo run into nbs/images, and the notebook run on them."
+    from execnb.shell import CaptureShell
+
+    shutil.copy(run / "results.json", root / "nbs/images/demo_results.json")
+    shutil.copy(run / "plan.png", root / "nbs/images/plan.png")
+    book = root / "nbs/index.ipynb"
+    os.chdir(root / "nbs")
+    CaptureShell().execute(book, book, exc_stop=True)
+    subprocess.run([Path(sys.executable).parent / "nbdev_clean", "--fname", book], check=True, cwd=root)
 
 
 if __name__ == "__main__":
+    runs = [a for a in sys.argv[1:] if not a.startswith("-")]
+    if runs:
+        take_over(Path(runs[0]).resolve())
     path, new = root / "README.md", readme()
     if "--check" not in sys.argv:
         path.write_text(new)

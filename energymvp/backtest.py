@@ -58,11 +58,12 @@ class Run:
     soc: np.ndarray
     price_errors: tuple  # sum of absolute errors in cents/kWh, count
 
-# %% ../nbs/61_backtest.ipynb #4c19fbad
-def _plan_times(active, mode, midnight):
-    "(homes, n) bool: where a plan is made. A committed plan is renewed at midnight, or when the last one has run out."
+# %% ../nbs/61_backtest.ipynb #946c4df0
+def _plan_times(active, mode, midnight, awake=True):
+    """(homes, n) bool: where a plan is made. A committed plan is renewed at midnight, or when the last one has run out;
+    a home whose meter reads once an hour re-plans once an hour (`awake`)."""
     if mode == "replanned":
-        return active
+        return active & awake
     out, age = np.zeros_like(active), np.full(len(active), STEPS_PER_DAY)
     for j in range(active.shape[1]):
         out[:, j] = active[:, j] & (midnight[j] | (age >= STEPS_PER_DAY))
@@ -97,7 +98,7 @@ def _drive(windows, first, active, times, make_outlook, decoder, setting, start,
             age += 1
     return energy, soc, (float(error), int(count))
 
-# %% ../nbs/61_backtest.ipynb #472698e1
+# %% ../nbs/61_backtest.ipynb #236b5e09
 NEVER = 1e4  # cents/kWh: a price at which no battery trades
 
 
@@ -123,7 +124,8 @@ def backtest(
     price = np.where(active, panel.price[span], 0).astype(float)
     keep = reserve(windows.usual_load(first), setting.rules, b)
     start = np.maximum(np.full(len(active), soc_start * b.capacity * b.health), keep)
-    times = _plan_times(active, mode, np.isin(np.arange(first, last), midnights(panel.ts, panel.timezone)))
+    midnight = np.isin(np.arange(first, last), midnights(panel.ts, panel.timezone))
+    times = _plan_times(active, mode, midnight, windows.on_the_hour[span] | ~windows.hourly[:, None])
     loads = {} if loads is None else loads
 
     def t1(home, step):
@@ -233,14 +235,12 @@ def score_consumption(
     windows: Windows,
     first: int,
     last: int,
-    every: int = 2,  # half hours between decisions
 ) -> dict:
     "household -> day and week -> MAE, RMSE (kWh per half hour), MAE as a share of the mean load, for T1 and the naive bar."
-    out = {}
+    out, (homes, steps) = {}, windows.decisions(first, last)
     for h, name in enumerate(windows.panel.households):
-        home, step = windows.decisions(first, last)
-        chosen = (home == h) & ((step - first) % every == 0)
-        home, step = home[chosen], step[chosen]
+        chosen = (homes == h) & windows.on_the_hour[steps]
+        home, step = homes[chosen], steps[chosen]
         if not len(home):
             continue
         truth = windows.ahead(windows.load, step, STEPS_PER_WEEK, last, home)

@@ -97,9 +97,7 @@ def ingest(
         Path | None,
         typer.Option(help="CSV or parquet: ts, price_cents_kwh or price_usd_mwh, optionally node and market.", show_default=False),
     ] = None,
-    tz: Annotated[
-        str | None, typer.Option(help="Clock of times without an offset, e.g. America/Los_Angeles.", show_default=False)
-    ] = None,
+    tz: Annotated[str | None, typer.Option(help="Clock of times without an offset, e.g. America/Los_Angeles.", show_default=False)] = None,
     node: Annotated[str, typer.Option(help="Node of price rows that name none.")] = "NODE",
     market: Annotated[str, typer.Option(help="Market of price rows that name none: DAM or RTM.")] = "RTM",
 ):
@@ -242,13 +240,9 @@ def _settings(meta, config):
 def evaluate(
     run: Annotated[Path, typer.Option(help="Folder of a training run.", show_default=False)],
     store: Store,
-    from_: Annotated[
-        str | None, typer.Option("--from", help="First day or moment.", show_default="where the run's training ended")
-    ] = None,
+    from_: Annotated[str | None, typer.Option("--from", help="First day or moment.", show_default="where the run's training ended")] = None,
     to: Annotated[str | None, typer.Option("--to", help="End, not included.", show_default="where the data end")] = None,
-    household: Annotated[
-        list[str] | None, typer.Option(help="Home to evaluate; may be given several times.", show_default="all")
-    ] = None,
+    household: Annotated[list[str] | None, typer.Option(help="Home to evaluate; may be given several times.", show_default="all")] = None,
     mode: Annotated[str, typer.Option(help="committed (one plan at local midnight), replanned (every half hour) or both.")] = "committed",
     json_: Annotated[Path | None, typer.Option("--json", help="Write the results as one JSON object.", show_default=False)] = None,
     node: Node = None,

@@ -17,7 +17,7 @@ from .schema import APPLIANCES
 from .stores import Store
 from ..units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK, grid, utc
 
-# %% ../../nbs/14_data.align.ipynb #32a1c54e
+# %% ../../nbs/14_data.align.ipynb #3973cb8b
 MAX_FILL = 4  # half hours
 
 
@@ -62,9 +62,22 @@ class Panel:
         "The index of the first half hour at or after `time`."
         return int(self.ts.searchsorted(utc(time)))
 
+    @property
+    def hourly(self) -> np.ndarray:
+        "(homes,) whether a home's meter reads once an hour, so that both halves of every hour are the same."
+        a = int(self.ts[0].minute == 30)
+        pairs = self.load[:, a : a + (len(self.ts) - a) // 2 * 2].reshape(len(self.households), -1, 2)
+        known = np.isfinite(pairs).all(-1)
+        return ((pairs[..., 0] == pairs[..., 1]) & known).sum(1) > 0.99 * np.maximum(known.sum(1), 24)
+
     def until(self, time) -> "Panel":
-        "The panel as it is known at `time`: readings and prices of half hours that start then or later are gone."
+        """The panel as it is known at `time`: readings and prices of half hours that start then or later are gone.
+
+        At half past, the reading of a running hour is not known either: the one before it stands in.
+        """
         i, energy, price = self.step(time), self.energy.copy(), self.price.copy()
+        if 2 <= i < len(self.ts) and self.ts[i].minute == 30:
+            energy[self.hourly, i - 1] = energy[self.hourly, i - 2]
         energy[:, i:], price[i:] = np.nan, np.nan
         return replace(self, energy=energy, price=price)
 
@@ -141,7 +154,7 @@ def load_panel(
     day_ahead = series("DAM")[0] if market == "RTM" else np.full(len(ts), np.nan)
     return Panel(ts, households, energy, price.astype(np.float32), day_ahead.astype(np.float32), timezone, node, market, filled)
 
-# %% ../../nbs/14_data.align.ipynb #94f3eccd
+# %% ../../nbs/14_data.align.ipynb #6c3db064
 HISTORY = STEPS_PER_WEEK  # half hours that must be known before a decision
 
 
@@ -153,7 +166,7 @@ def streak(
     gap = np.maximum.accumulate(np.where(known, -1, np.arange(n)), axis=-1)
     return np.concatenate([np.zeros((*known.shape[:-1], 1), int), np.arange(n) - gap], -1)
 
-# %% ../../nbs/14_data.align.ipynb #25de1ab8
+# %% ../../nbs/14_data.align.ipynb #07b229f2
 def calendar(
     ts: pd.DatetimeIndex,  # UTC
     timezone: str,
@@ -187,7 +200,7 @@ def known_day_ahead(
     end = end.tz_localize(timezone, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
     return ((end - ts) // HALF_HOUR).to_numpy().astype(int)
 
-# %% ../../nbs/14_data.align.ipynb #ba3a7735
+# %% ../../nbs/14_data.align.ipynb #2513c927
 @dataclass(frozen=True)
 class Spans:
     "The moments that divide time: training ends at `validation`, validation at `test`."
