@@ -45,12 +45,31 @@ def readme() -> str:
     return f"{note}\n\n{page}\n"
 
 
+def picture(run: Path) -> bytes:
+    "The first test day of a home that was never trained on: price, plan and charge."
+    import pandas as pd
+
+    from energymvp.battery import Battery
+    from energymvp.data.align import load_panel
+    from energymvp.data.stores import LocalStore
+    from energymvp.planning import Setting, load_models, make_plan
+    from energymvp.plots import plot_plan, png
+
+    models = load_models(run)
+    at = pd.Timestamp(models.meta["spans"]["test"])
+    home = models.meta["unseen"][0]
+    with LocalStore(run / "demo.duckdb", read_only=True) as store:
+        panel = load_panel(store, models.meta["timezone"], [home], at - pd.Timedelta(days=29), at + pd.Timedelta(days=1))
+    plan = make_plan(models, panel, home, at, 0.5, Setting())
+    return png(plot_plan(plan, Battery(), price=panel.price[-48:], title=f"{home}, the first day of the test"))
+
+
 def take_over(run: Path) -> None:
     "The figures and the picture of a demo run into nbs/images, and the notebook run on them."
     from execnb.shell import CaptureShell
 
     shutil.copy(run / "results.json", root / "nbs/images/demo_results.json")
-    shutil.copy(run / "plan.png", root / "nbs/images/plan.png")
+    (root / "nbs/images/plan.png").write_bytes(picture(run))
     book = root / "nbs/index.ipynb"
     os.chdir(root / "nbs")
     CaptureShell().execute(book, book, exc_stop=True)

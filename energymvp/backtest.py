@@ -84,7 +84,7 @@ def _drive(windows, first, active, times, make_outlook, decoder, setting, start,
         outlook = make_outlook(home, step + first + a, mode == "replanned") if len(home) else None
         if outlook is not None:
             came = windows.ahead(windows.panel.price, step + first + a, STEPS_PER_DAY, first + n)
-            miss = np.abs(outlook.price - came)[:, int(mode == "replanned") :]
+            miss = np.abs(outlook.price - came)[:, 2 * (mode == "replanned") :]  # what is seen is no forecast
             error, count = error + np.nansum(miss), count + np.isfinite(miss).sum()
         begin = np.searchsorted(step, np.arange(z - a + 1))
         for j in range(a, z):

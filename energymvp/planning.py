@@ -73,18 +73,13 @@ class Outlook:
     def __getitem__(self, i):
         return Outlook(self.price[i], self.load[i], *(None if x is None else x[i] for x in (self.rows, self.state)), self.model)
 
-
-def _see(x, actual, step, home=None):
-    x[:, 0] = actual[step] if home is None else actual[home, step]
-    return x
-
 # %% ../nbs/60_planning.ipynb #9445474f
 def plain_outlook(
     kind: str,  # "week_mean" or "yesterday"
     windows: Windows,
     home: np.ndarray,  # (N,)
     step: np.ndarray,  # (N,) decision at the start of this half hour
-    seen: bool = False,  # whether price and load of the first half hour are known
+    seen: bool = False,  # whether price and load of the running interval are seen
 ) -> Outlook:
     "An outlook without a model."
     if kind == "week_mean":
@@ -95,7 +90,7 @@ def plain_outlook(
     else:
         raise ValueError(f"kind must be week_mean or yesterday, not {kind!r}")
     if seen:
-        price, load = _see(price, windows.panel.price, step), _see(load, windows.load, step, home)
+        price, load = windows.see(price, step), windows.see(load, step, home)
     return Outlook(price, load)
 
 
@@ -106,17 +101,25 @@ def model_outlook(
     home: np.ndarray,  # (N,)
     step: np.ndarray,  # (N,)
     setting: Setting,
-    seen: bool = False,  # whether price and load of the first half hour are known
+    seen: bool = False,  # whether price and load of the running interval are seen
     load: np.ndarray | None = None,  # (N, 48) T1's forecast, if it is there already
     batch_size: int = 512,
 ) -> Outlook:
     "T1's load and T2's price, and what T2 needs to decide."
     load = (forecast_consumption(models.consumption, windows, home, step)[:, :STEPS_PER_DAY] if load is None else load).astype(float)
     if seen:
-        load = _see(load.copy(), windows.load, step, home)
+        load = windows.see(load.copy(), step, home)
     panel = windows.panel
     rows = market_rows(
-        panel.price, panel.day_ahead, windows.published, windows.calendar, step, load, setting.rules, setting.tariff, seen=seen
+        panel.price,
+        panel.day_ahead,
+        windows.published,
+        windows.calendar,
+        step,
+        load,
+        setting.rules,
+        setting.tariff,
+        seen=seen * windows.running(windows.hourly_price, step),
     )
     device, parts = next(models.trading.parameters()).device, []
     _, once, again = np.unique(step, return_index=True, return_inverse=True)  # the market is the same for every home
@@ -125,7 +128,7 @@ def model_outlook(
         parts.append((state, price.cpu().numpy()))
     price = np.concatenate([p for _, p in parts]).astype(float)[again]
     if seen:
-        price = _see(price, panel.price, step)
+        price = windows.see(price, step)
     return Outlook(price, load, rows, torch.cat([s for s, _ in parts])[torch.from_numpy(again).to(device)], models.trading)
 
 # %% ../nbs/60_planning.ipynb #2366c11f

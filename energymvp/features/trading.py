@@ -68,7 +68,7 @@ def market_rows(
     rules: Rules,
     tariff: Tariff,
     adder: np.ndarray | None = None,  # (N,) a delivery adder for each decision instead of the tariff's
-    seen: np.ndarray | bool = False,  # (N,) whether the price of the running half hour is seen already
+    seen: np.ndarray | int = 0,  # (N,) how many half hours from the decision on have a price that is seen already
 ) -> np.ndarray:
     "(N, 48, 30) float32 with the battery's columns still 0. The last seven days of prices must be known."
     slot = np.arange(STEPS_PER_DAY)
@@ -81,7 +81,7 @@ def market_rows(
     mean, spread, last = days.mean(1), days.std(1), days[:, -1]
     one = lambda x: np.broadcast_to(x[:, None], at.shape)
     ahead = np.where(slot < published[step][:, None], day_ahead[np.minimum(at, len(day_ahead) - 1)], np.nan)
-    ahead[:, 0] = np.where(seen, price[np.minimum(step, len(price) - 1)], ahead[:, 0])
+    ahead = np.where(slot < np.reshape(seen, (-1, 1)), price[np.minimum(at, len(price) - 1)], ahead)
     known = np.isfinite(ahead)
     extra = tariff.adder if adder is None else np.asarray(adder)[:, None]
     rank = mean.argsort(1, kind="stable").argsort(1, kind="stable") / (STEPS_PER_DAY - 1)
