@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/.installed
 export MPLBACKEND = Agg
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs-check wheel-check clean
+.PHONY: help demo test lint docs-check wheel-check bench clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,10 @@ docs-check: $(READY) ## stage the documentation, render it and follow its links
 wheel-check: $(READY) ## build the wheel and run it in a new environment
 	@$(BIN)/python .ci/wheel_check.py
 
+bench: $(READY) ## time the optimiser against solvers, into bench/optimizer.md
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -r bench/requirements.txt
+	@$(BIN)/python bench/optimizer.py
+
 clean: ## remove .venv and everything that is made from the sources
-	@rm -rf .venv _proc _docs build dist *.egg-info .ruff_cache runs nbs/nbdev.yml nbs/sidebar.yml
+	@rm -rf .venv .venv-bench _proc _docs build dist *.egg-info .ruff_cache runs nbs/nbdev.yml nbs/sidebar.yml
 	@find . -name __pycache__ -prune -exec rm -rf {} +

@@ -45,7 +45,7 @@ def scored(
     "(homes, last - first) bool."
     s = np.arange(first, last)
     history = (windows.load_streak[:, s] >= HISTORY) & (windows.price_streak[s] >= HISTORY)
-    return history & np.isfinite(windows.load[:, s]) & np.isfinite(windows.panel.price[s])
+    return history & windows.panel.measured[:, s] & windows.panel.priced[s]
 
 # %% ../nbs/61_backtest.ipynb #cbc763fd
 @dataclass
@@ -83,7 +83,7 @@ def _drive(windows, first, active, times, make_outlook, decoder, setting, start,
         step, home = np.nonzero(times[:, a:z].T)
         outlook = make_outlook(home, step + first + a, mode == "replanned") if len(home) else None
         if outlook is not None:
-            came = windows.ahead(windows.panel.price, step + first + a, STEPS_PER_DAY, first + n)
+            came = windows.ahead(windows.true_price, step + first + a, STEPS_PER_DAY, first + n)
             miss = np.abs(outlook.price - came)[:, 2 * (mode == "replanned") :]  # what is seen is no forecast
             error, count = error + np.nansum(miss), count + np.isfinite(miss).sum()
         begin = np.searchsorted(step, np.arange(z - a + 1))
@@ -109,7 +109,7 @@ def backtest(
     last: int,  # the step after its last one
     setting: Setting,
     mode: str = "committed",
-    soc_start: float = 0.5,  # state of charge at the start, 0 to 1
+    soc_start: float = 0.2,  # state of charge at the start, 0 to 1; the reserve at least
     policies: list | None = None,  # names of `POLICIES`; None: all
     loads: dict | None = None,  # T1's forecasts that are kept from one call to the next
     progress: bool = True,
@@ -125,7 +125,7 @@ def backtest(
     keep = reserve(windows.usual_load(first), setting.rules, b)
     start = np.maximum(np.full(len(active), soc_start * b.capacity * b.health), keep)
     midnight = np.isin(np.arange(first, last), midnights(panel.ts, panel.timezone))
-    times = _plan_times(active, mode, midnight, windows.on_the_hour[span] | ~windows.hourly[:, None])
+    times = _plan_times(active, mode, midnight, windows.on_the_hour[span] | ~windows.hourly[:, span])
     loads = {} if loads is None else loads
 
     def t1(home, step):
@@ -185,15 +185,19 @@ def score(
     rows, tol = [], 1e-6
     for r in runs:
         delta = np.diff(r.soc, axis=1)
-        wrong = (r.energy > b.max_charge + tol) | (r.energy < -b.max_discharge - tol) | (np.abs(b.stored(r.energy) - delta) > tol)
+        wrong = (
+            ~(np.isfinite(r.energy) & np.isfinite(delta))
+            | (r.energy > b.max_charge + tol)
+            | (r.energy < -b.max_discharge - tol)
+            | (np.abs(b.stored(r.energy) - delta) > tol)
+        )
         wrong |= (r.soc[:, 1:] > b.energy_max + tol) | (r.soc[:, 1:] < b.energy_min - tol)
-        grid_in, grid_out = np.maximum(load + r.energy, 0), np.maximum(-load - r.energy, 0)
-        served = grid_in - grid_out + np.maximum(-r.energy, 0) - np.maximum(r.energy, 0)
+        served = np.nan_to_num(load + r.energy - b.grid(delta), nan=0.0)  # from the grid, and from the cells as their charge tells
         profit = np.where(active, b.profit(r.energy, buy, sell, load), 0).sum()
         rows.append(dict(
             policy=r.policy, profit_cents_per_day=profit / days, profit_dollars_per_day=profit / days / 100,
             price_mae_cents_kwh=r.price_errors[0] / r.price_errors[1] if r.price_errors[1] else np.nan,
-            cycles_per_day=b.cycles(r.soc).sum() / days, demand_met_percent=100 * np.minimum(served, load).sum() / max(load.sum(), 1e-9),
+            cycles_per_day=b.cycles(r.soc).sum() / days, demand_met_percent=100 * np.clip(served, 0, load).sum() / max(load.sum(), 1e-9),
             limit_violations=int(wrong.sum()), rule_compliance_percent=100 * np.where(active, _compliant(r, price, keep, setting), 0).sum() / active.sum(),
             bill_cents_per_day=np.where(active, bill(r.energy, load, buy, sell), 0).sum() / days,
         ))  # fmt: skip
@@ -202,7 +206,7 @@ def score(
     share = 100 * table.profit_cents_per_day / best.iloc[0] if len(best) and best.iloc[0] > 0 else np.full(len(table), np.nan)
     table.insert(3, "share_of_perfect_foresight_percent", share)
     if len(best) and (table.profit_cents_per_day > best.iloc[0] + 1e-6 * max(1, abs(best.iloc[0]))).any():
-        raise AssertionError("a policy earned more than perfect foresight: the backtest is wrong, please report it")
+        raise RuntimeError("a policy earned more than perfect foresight: the backtest is wrong, please report it")
     return table
 
 
@@ -243,7 +247,7 @@ def score_consumption(
         home, step = homes[chosen], steps[chosen]
         if not len(home):
             continue
-        truth = windows.ahead(windows.load, step, STEPS_PER_WEEK, last, home)
+        truth = windows.ahead(windows.true_load, step, STEPS_PER_WEEK, last, home)
         week, naive = forecast_consumption(model, windows, home, step), windows.consumption(home, step)[1].numpy()
         out[name] = {}
         for span, n in (("day", STEPS_PER_DAY), ("week", STEPS_PER_WEEK)):
@@ -289,6 +293,7 @@ def evaluate(
             f"nothing to evaluate between {utc(start)} and {utc(end)}: the store has data from {panel.ts[0]} to {panel.ts[-1] + HALF_HOUR}"
         )
     trained, details, trading = set(models.meta.get("households", [])), {}, {}
+    until = models.meta.get("spans", {}).get("test")
     seen = {h: h in trained for h in panel.households}
     scores = score_consumption(models.consumption, windows, first, last)
     groups = dict(all=seen, seen=[h for h, s in seen.items() if s], unseen=[h for h, s in seen.items() if not s])
@@ -305,7 +310,7 @@ def evaluate(
     results = dict(
         energymvp=__version__, versions={p: version(p) for p in ("torch", "numpy", "pandas")}, seed=models.meta.get("seed", config.seed), preset=models.meta.get("preset"),
         span={"from": str(panel.ts[first]), "to": str(panel.ts[last - 1] + HALF_HOUR), "trained": models.meta.get("spans")},
-        node=panel.node, market=panel.market, timezone=panel.timezone, battery=config.battery, tariff=config.tariff, rules=config.rules,
+        overlaps_training=bool(until and panel.ts[first] < pd.Timestamp(until)), node=panel.node, market=panel.market, timezone=panel.timezone, battery=config.battery, tariff=config.tariff, rules=config.rules,
         filled_half_hours=panel.filled, scored_days={h: float(d) for h, d in zip(panel.households, days)},
         units=dict(price="cents/kWh", energy="kWh per half hour", profit="per home and day"),
         consumption=dict(

@@ -53,7 +53,7 @@ def _said(f):
     def command(*args, **kwargs):
         try:
             return f(*args, **kwargs)
-        except (ValueError, FileNotFoundError, RuntimeError) as e:
+        except (ValueError, OSError, RuntimeError) as e:
             typer.echo(f"error: {e}", err=True)
             raise typer.Exit(1) from None
 
@@ -68,9 +68,27 @@ def _moment(text, timezone, option):
         return None
     try:
         t = pd.Timestamp(text)
+    except ValueError:
+        raise ValueError(f"{option} {text!r} is not a time such as 2023-09-01 or 2023-09-01T00:00-07:00") from None
+    try:
         return (t.tz_localize(timezone) if t.tzinfo is None else t).tz_convert("UTC")
-    except ValueError as e:
-        raise ValueError(f"{option} {text!r} is not a time such as 2023-09-01 or 2023-09-01T00:00-07:00 ({e})") from None
+    except ValueError:
+        raise ValueError(
+            f"{option} {text} is an hour that the clock of {timezone} has twice or not at all: write it with an offset"
+        ) from None
+
+
+def _say_panel(panel):
+    f = panel.filled
+    typer.echo(
+        f"{len(panel.households)} homes, {panel.node} {panel.market}; gaps filled from the past: "
+        f"{f['consumption']:,} half hours of consumption, {f['prices']:,} of prices"
+    )
+
+
+def _can_write(path):
+    if path is not None and Path(path).is_dir():
+        raise ValueError(f"--json {path} is a folder: name a file")
 
 
 def _write_json(path, value):
@@ -111,9 +129,15 @@ def ingest(
     from energymvp.data.sources import ingest as read_in
     from energymvp.data.stores import open_store
 
-    with open_store(store) as s:
-        report = read_in(s, consumption, prices, tz, node, market)
-        typer.echo(f"ingested into {store}:\n{report}")
+    new = not Path(store).exists()
+    try:
+        with open_store(store) as s:
+            report = read_in(s, consumption, prices, tz, node, market)
+    except Exception:
+        if new:
+            Path(store).unlink(missing_ok=True)
+        raise
+    typer.echo(f"ingested into {store}:\n{report}")
 
 # %% ../nbs/70_cli.ipynb #70bece81
 @app.command()
@@ -130,7 +154,7 @@ def labels(
 ):
     """Write what the battery should have done, buy, hold or sell, kWh and charge, for every half hour of every home.
 
-    Running it again replaces the labels; an interrupted run does no harm.
+    Running it again replaces the labels of the span; an interrupted run does no harm.
     """
     from energymvp.battery import Battery, Tariff
     from energymvp.config import load_config
@@ -139,7 +163,7 @@ def labels(
     from energymvp.rules import Rules
 
     cfg = load_config(config)
-    with open_store(store) as s:
+    with open_store(store, create=False) as s:
         start, end = _moment(from_, cfg.timezone, "--from"), _moment(to, cfg.timezone, "--to")
         done = make_labels(
             s,
@@ -197,7 +221,12 @@ def train(
     with open_store(store, read_only=True) as s:
         panel = load_panel(s, cfg.timezone, start=_moment(from_, cfg.timezone, "--from"), node=node, market=market)
     until_ = _moment(until, cfg.timezone, "--until")
-    done = fit_models(panel, cfg, out, preset, choices[model], until_, resume, not quiet, make_accelerator(cpu))
+    accelerator = make_accelerator(cpu)
+    if accelerator.is_main_process:
+        _say_panel(panel)
+    done = fit_models(panel, cfg, out, preset, choices[model], until_, resume, not quiet, accelerator)
+    if not accelerator.is_main_process:
+        return
     spans = done["spans"]
     typer.echo(
         f"trained on {len(done['households'])} homes, {spans.start} to {spans.validation}; validated to {spans.test}; held out: {', '.join(done['unseen']) or 'no home'}"
@@ -228,11 +257,12 @@ def _settings(meta, config):
     "The settings that a run was trained with, unless a file says otherwise."
     from energymvp.config import load_config
 
-    return (
-        load_config(config)
-        if config
-        else load_config(**{k: meta[k] for k in ("timezone", "battery", "tariff", "rules", "seed") if k in meta})
-    )
+    return load_config(config, run={k: meta[k] for k in ("timezone", "battery", "tariff", "rules", "backtest", "seed")})
+
+
+def _node(store, node, meta):
+    "The node that was asked for, else the run's own where the store has it."
+    return node or (meta["node"] if meta["node"] in store.distinct("prices", "node") else None)
 
 
 @app.command()
@@ -256,11 +286,13 @@ def evaluate(
     """
     import pandas as pd
 
-    from energymvp.backtest import MODES, evaluate as score_run
+    from energymvp.backtest import MODES
+    from energymvp.backtest import evaluate as score_run
     from energymvp.data.align import load_panel
     from energymvp.data.stores import open_store
     from energymvp.planning import load_models
 
+    _can_write(json_)
     if mode not in (*MODES, "both"):
         raise ValueError(f"--mode must be one of {', '.join(MODES)}, both, not {mode!r}")
     models = load_models(run)
@@ -268,14 +300,18 @@ def evaluate(
     start, end = _moment(from_, cfg.timezone, "--from"), _moment(to, cfg.timezone, "--to")
     start = start or pd.Timestamp(models.meta["spans"]["test"])
     with open_store(store, read_only=True) as s:
-        panel = load_panel(s, cfg.timezone, household or None, start - pd.Timedelta(days=29), None, node, market)
+        panel = load_panel(s, cfg.timezone, household or None, start - pd.Timedelta(days=29), None, _node(s, node, models.meta), market)
+    _say_panel(panel)
+    if start < pd.Timestamp(models.meta["spans"]["test"]):
+        typer.echo(
+            f"warning: the run was trained and validated up to {models.meta['spans']['test']}; what lies before is not a test", err=True
+        )
     end = end or divide_end(panel)
     results, _ = score_run(models, panel, cfg, start, end, MODES if mode == "both" else (mode,), not quiet)
     results["run"], results["mode"] = str(run), mode
-    if json_:
-        _write_json(json_, results)
     _print_results(results)
     if json_:
+        _write_json(json_, results)
         typer.echo(f"\nwritten to {json_}")
 
 # %% ../nbs/70_cli.ipynb #644f291e
@@ -283,7 +319,7 @@ def divide_end(panel):
     "The end of the half hours in which both a price and a reading are known."
     import numpy as np
 
-    both = np.flatnonzero(np.isfinite(panel.price) & np.isfinite(panel.load).any(0))
+    both = np.flatnonzero(panel.priced & panel.measured.any(0))
     if not len(both):
         raise ValueError("the store has no half hour with both a price and a reading in that span")
     return panel.ts[both[-1]] + (panel.ts[1] - panel.ts[0])
@@ -317,11 +353,14 @@ def plan(
 
     models = load_models(run)
     cfg = _settings(models.meta, config)
+    _can_write(json_)
     when = _moment(at, cfg.timezone, "--at")
     if when != when.floor("30min"):
         raise ValueError(f"--at {at} is not a full half hour")
     with open_store(store, read_only=True) as s:
-        panel = load_panel(s, cfg.timezone, [household], when - pd.Timedelta(days=29), when + pd.Timedelta(days=1), node, market)
+        panel = load_panel(
+            s, cfg.timezone, [household], when - pd.Timedelta(days=29), when + pd.Timedelta(days=1), _node(s, node, models.meta), market
+        )
     setting = Setting(Battery(**cfg.battery), Tariff(**cfg.tariff), Rules(**cfg.rules))
     p = make_plan(models, panel, household, when, soc, setting, decoder)
     if json_:
@@ -338,7 +377,10 @@ def plan(
     )
     typer.echo(f"{household}, 24 hours from {f.local.iloc[0]} ({cfg.timezone}), starting at {p.soc[0]:.2f} kWh:")
     typer.echo(rows.round(2).to_string(index=False))
-    typer.echo(f"expected to earn {p.expected_profit:.1f} cents, if prices and load come as forecast")
+    typer.echo(
+        f"expected to earn {p.expected_profit:.1f} cents if prices and load come as forecast; "
+        f"{p.soc[0]:.2f} kWh are stored at the start, {p.soc[-1]:.2f} at the end"
+    )
 
 # %% ../nbs/70_cli.ipynb #81c3259c
 QUICK = dict(batches=8, epochs=2)  # a look at the machinery in well under a minute of training
@@ -356,7 +398,8 @@ def demo(
     Twelve homes and a year of Californian day-ahead prices; two homes and the last fifth of the year are held out.
     Writes checkpoints, results.json and report.html to the folder.
     """
-    from energymvp.backtest import MODES, evaluate as score_run
+    from energymvp.backtest import MODES
+    from energymvp.backtest import evaluate as score_run
     from energymvp.battery import Battery, Tariff
     from energymvp.config import load_config
     from energymvp.data.align import load_panel
@@ -395,6 +438,7 @@ def demo(
             f"  {done.half_hours.sum():,} half hours of {len(done)} homes: buy {done.buy.mean():.0%}, hold {done.hold.mean():.0%}, sell {done.sell.mean():.0%}"
         )
         panel = load_panel(s, cfg.timezone)
+        _say_panel(panel)
     say("3. training T1 (consumption) and T2 (trading)")
     trained = fit_models(panel, cfg, out, progress=show)
     spans = trained["spans"]

@@ -10,6 +10,7 @@ import copy
 from dataclasses import dataclass, fields, is_dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import yaml
 
@@ -119,15 +120,28 @@ def _overlay(base, over, where="config"):
 # %% ../nbs/01_config.ipynb #15a9b01e
 def load_config(
     path: str | Path | None = None,  # a YAML file laid over the defaults; None: the defaults alone
+    run: dict | None = None,  # settings of a training run, laid over the defaults before the file
     **changes,  # single settings by section, e.g. battery=dict(capacity=10), which win over the file
 ) -> Config:
     "The settings of one run."
     values = yaml.safe_load((shipped("config", "default_config") / "config.yaml").read_text())
+    values = _overlay(values, run)
     if path is not None:
-        over = yaml.safe_load(Path(path).read_text())
+        try:
+            over = yaml.safe_load(Path(path).read_text())
+        except yaml.YAMLError as e:
+            raise ValueError(f"{path} is not YAML: {e}") from None
         if over is not None and not isinstance(over, dict):
             raise ValueError(f"{path}: expected sections such as 'battery:', found {type(over).__name__}")
         values = _overlay(values, over)
     values = _overlay(values, changes)
+    for section in ("battery", "tariff", "rules"):
+        for k, v in values[section].items():
+            if isinstance(v, bool) or not isinstance(v, int | float):
+                raise ValueError(f"config: {section}.{k} must be a number, not {v!r}")
+    try:
+        ZoneInfo(str(values["timezone"]))
+    except (ValueError, OSError, KeyError):
+        raise ValueError(f"config: timezone {values['timezone']!r} is not known; write it as America/Los_Angeles") from None
     values["presets"] = {k: _build(Preset, v, f"presets.{k}") for k, v in values["presets"].items()}
     return _build(Config, values, "config")

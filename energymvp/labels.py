@@ -11,13 +11,13 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from .battery import Battery, Tariff
-from .data.align import Panel, load_panel
+from .data.align import Panel, iter_panels
 from .data.schema import ACTIONS, TABLES
 from .data.stores import Store
 from .optimizer import perfect_foresight
 from .rules import Rules, reserve, rules_energy
 
-# %% ../nbs/23_labels.ipynb #04b17639
+# %% ../nbs/23_labels.ipynb #d8ba8e25
 POLICIES = ("optimal", "rules")
 
 
@@ -53,9 +53,9 @@ def label_home(
     "Rows of `battery_labels` for the half hours in which price and load are known; a gap is bridged at rest."
     if policy not in POLICIES:
         raise ValueError(f"policy must be one of {', '.join(POLICIES)}, not {policy!r}")
-    load, soc, parts = panel.load[0].astype(float), soc_start * battery.capacity * battery.health, []
+    load, soc, parts = panel.measured_load[0].astype(float), soc_start * battery.capacity * battery.health, []
     soc = float(np.clip(soc, battery.energy_min, battery.energy_max))
-    for a, b in _runs(np.isfinite(panel.price) & np.isfinite(load)):
+    for a, b in _runs(panel.priced & np.isfinite(load)):
         price = panel.price[a:b].astype(float)
         keep = float(reserve(load[a:b].mean(), rules, battery))
         if policy == "optimal":
@@ -90,15 +90,29 @@ def make_labels(
     soc_start: float = 0.5,  # state of charge at the start, 0 to 1
     progress: bool = True,
 ) -> pd.DataFrame:
-    "Label every home of a store, home by home (an interrupted run is repeated without harm); returns a summary, one row a home."
-    out = []
-    for h in tqdm(store.distinct("consumption", "household_id"), desc=f"labels ({policy})", unit="home", disable=not progress):
-        rows = label_home(load_panel(store, timezone, [h], start, end, node, market), battery, tariff, rules, policy, soc_start)
+    """Label every home of a store, home by home (an interrupted run is repeated without harm); returns a summary, one row a home.
+
+    A home without a half hour that has both a reading and a price gets no labels and 0 `half_hours` in the summary.
+    """
+    out, homes = [], store.distinct("consumption", "household_id")
+    panels = iter_panels(store, timezone, None, start, end, node, market)
+    for panel in tqdm(panels, total=len(homes), desc=f"labels ({policy})", unit="home", disable=not progress):
+        if not (panel.priced & panel.measured[0]).any():
+            out.append(dict(household_id=panel.households[0], half_hours=0))
+            continue
+        rows = label_home(panel, battery, tariff, rules, policy, soc_start)
         store.upsert("battery_labels", rows)
         signed = np.where(rows.action == "buy", rows.quantity_kwh, -rows.quantity_kwh)
         share = rows.action.value_counts(normalize=True)
         income = -(signed * rows.price_cents_kwh).sum() / (len(rows) / 48)
         out.append(
-            dict(household_id=h, half_hours=len(rows), **{a: share.get(a, 0.0) for a in ACTIONS}, market_income_cents_per_day=income)
+            dict(
+                household_id=panel.households[0],
+                half_hours=len(rows),
+                **{a: share.get(a, 0.0) for a in ACTIONS},
+                market_income_cents_per_day=income,
+            )
         )
+    if not any(r["half_hours"] for r in out):
+        raise ValueError("no home has a half hour with both a reading and a price in that span: nothing to label")
     return pd.DataFrame(out)

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['Optimum', 'perfect_foresight', 'value_slopes']
 
-# %% ../nbs/22_optimizer.ipynb #db909862
+# %% ../nbs/22_optimizer.ipynb #9b374f87
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,8 +32,8 @@ def _stage(
     load,  # kWh, negative if there is energy to spare
     eta,  # one-way efficiency
     wear,  # cents per stored kWh moved
-    up,  # most that can be stored, stored kWh
-    down,  # most that can be taken out, stored kWh
+    up,  # most that can be stored, stored kWh; at 0 the price is infinite
+    down,  # most that can be taken out, stored kWh; at 0 the price is minus infinity
     q,  # out: prices of a stored kWh; first the ones to charge at (dearest first), then to discharge at (best first)
     sh,  # out: where each price begins and ends, as the stored kWh given up: from -up through 0 to down
 ):  # (number of prices, number of charging ones)
@@ -41,7 +42,7 @@ def _stage(
     sh[0] = -up
     w = min(max(-load, 0.0) * eta, up)  # spare energy is stored first: it costs only the export that it forgoes
     if w < up or up == 0:
-        q[k] = buy / eta + wear
+        q[k] = buy / eta + wear if up > 0 else np.inf
         k += 1
         sh[k] = -w
     if w > 0:
@@ -55,7 +56,7 @@ def _stage(
         k += 1
         sh[k] = w
     if w < down or down == 0:
-        q[k] = sell * eta - wear
+        q[k] = sell * eta - wear if down > 0 else -np.inf
         k += 1
         sh[k] = down
     return k, kc
@@ -274,11 +275,21 @@ def _valley(x, m, q, sh, k, kc, lo, hi):
     x, m, v = _trim(x, m, v, lo)
     return x, m
 
-# %% ../nbs/22_optimizer.ipynb #bba883c5
+# %% ../nbs/22_optimizer.ipynb #580f3465
+@_jit
+def _falls(m, a, z):
+    "Whether slopes `a` to `z` are sorted from dear to cheap."
+    for i in range(a, z - 1):
+        if m[i] < m[i + 1]:
+            return False
+    return True
+
+# %% ../nbs/22_optimizer.ipynb #d3a8fc47
 @_jit
 def _bounds(
     reserve,  # (T) least stored kWh after each half hour
     end_min,  # least stored kWh at the end
+    can_buy,  # (T) whether the battery may charge
     start,  # stored kWh at the start
     lo,
     hi,
@@ -286,24 +297,50 @@ def _bounds(
     low,  # out: (T+1) lower bound of the charge
     late,  # out: (T) whether the reserve is out of reach after each half hour
 ):
-    "Lower bounds of the charge: what is asked for, or what charging at full power reaches if that is less."
+    "Lower bounds of the charge: what is asked for, or what charging at full power, where it may, reaches if that is less."
     T = len(reserve)
     top = low[0] = start
     for t in range(T):
-        top = min(hi, top + up)
+        if can_buy[t]:
+            top = min(hi, top + up)
         want = max(reserve[t], end_min) if t == T - 1 else reserve[t]
         late[t] = want > top + _snap
         low[t + 1] = max(lo, min(want, top))
     low[0] = lo
     for t in range(T - 1, -1, -1):
-        low[t] = max(low[t], low[t + 1] - up)
+        low[t] = max(low[t], low[t + 1] - up if can_buy[t] else low[t + 1])
 
-# %% ../nbs/22_optimizer.ipynb #4e159e11
+# %% ../nbs/22_optimizer.ipynb #df6b1baf
+@_jit
+def _concave(t, buy, sell, load, can_buy, can_sell, low, hi, eta, wear, up, down, X, M, off, cave, q, sh):
+    "Backward from `t` by merging, as far as all is concave and there is room; the half hour that is left to do, or -1."
+    while t >= 0 and cave[t + 1]:
+        a, z = off[t + 2], off[t + 1]
+        k, kc = _stage(buy[t], sell[t], load[t], eta, wear, up if can_buy[t] else 0.0, down if can_sell[t] else 0.0, q, sh)
+        if len(X) < 2 * z - a + 8 or q[kc - 1] < q[kc]:
+            break
+        off[t], cave[t] = _merge(X, M, a, z, q, sh, k, low[t], hi), True
+        t -= 1
+    return t
+
+
+@_jit
+def _room(X, n):
+    "`X`, or a longer copy, so that `n` more fit twice over."
+    if len(X) >= n:
+        return X
+    Y = np.empty(2 * n)
+    Y[: len(X)] = X
+    return Y
+
+
 @_jit
 def _backward(
     buy,
     sell,
     load,  # (T) cents/kWh, cents/kWh, kWh
+    can_buy,
+    can_sell,  # (T) whether the battery may charge, and discharge
     low,
     hi,  # (T+1), scalar: bounds of the charge, stored kWh
     eta,
@@ -320,45 +357,32 @@ def _backward(
     "All value functions of one series, from the last to the first."
     T, K = len(buy), len(ex)
     q, sh = np.empty(4), np.empty(5)
-    if len(X) < K + 16:
-        X, M = np.empty(2 * K + 16), np.empty(2 * K + 16)
+    X, M = _room(X, K + 16), _room(M, K + 16)
     X[0] = low[T]
     n = 1
-    flat = True
     for i in range(K):
         right = min(hi, ex[i + 1]) if i < K - 1 else hi
         n = _push(X, M, n, 0, right, em[i])
-    for i in range(n - 2):
-        flat = flat and M[i] >= M[i + 1]
-    off[T + 1], off[T], cave[T] = 0, n, flat
-    for t in range(T - 1, -1, -1):
+    off[T + 1], off[T], cave[T] = 0, n, _falls(M, 0, n - 1)
+    t = T - 1
+    while True:
+        t = _concave(t, buy, sell, load, can_buy, can_sell, low, hi, eta, wear, up, down, X, M, off, cave, q, sh)
+        if t < 0:
+            return X, M
         a, z = off[t + 2], off[t + 1]
-        k, kc = _stage(buy[t], sell[t], load[t], eta, wear, up, down, q, sh)
-        if len(X) < 3 * (z - a) + z + 64:
-            Y, N = np.empty(2 * len(X) + 3 * (z - a) + 64), np.empty(2 * len(X) + 3 * (z - a) + 64)
-            Y[:z] = X[:z]
-            N[:z] = M[:z]
-            X, M = Y, N
+        X, M = _room(X, 2 * z - a + 8), _room(M, 2 * z - a + 8)
+        k, kc = _stage(buy[t], sell[t], load[t], eta, wear, up if can_buy[t] else 0.0, down if can_sell[t] else 0.0, q, sh)
         if cave[t + 1] and q[kc - 1] >= q[kc]:
-            n = _merge(X, M, a, z, q, sh, k, low[t], hi) - z
-            flat = True
-        else:
-            x, m = _valley(X[a:z], M[a : z - 1], q, sh, k, kc, low[t], hi)
-            n = len(x)
-            flat = True
-            if len(X) < z + n + 64:
-                Y, N = np.empty(2 * len(X) + n + 64), np.empty(2 * len(X) + n + 64)
-                Y[:z] = X[:z]
-                N[:z] = M[:z]
-                X, M = Y, N
-            X[z : z + n] = x
-            M[z : z + n - 1] = m
-            for i in range(n - 2):
-                flat = flat and m[i] >= m[i + 1]
-        off[t], cave[t] = z + n, flat
-    return X, M
+            continue
+        x, m = _valley(X[a:z], M[a : z - 1], q, sh, k, kc, low[t], hi)
+        n = z + len(x)
+        X, M = _room(X, n), _room(M, n)
+        X[z:n] = x
+        M[z : n - 1] = m
+        off[t], cave[t] = n, _falls(m, 0, len(m))
+        t -= 1
 
-# %% ../nbs/22_optimizer.ipynb #d36f6117
+# %% ../nbs/22_optimizer.ipynb #9a535768
 @_jit
 def _walk(
     x,
@@ -429,18 +453,19 @@ def _walk(
         return up if up - s <= s - down else down
     return up if best_up > best_down else down
 
-# %% ../nbs/22_optimizer.ipynb #6c07ef1e
+# %% ../nbs/22_optimizer.ipynb #cba3dd23
 @_jit
 def _bill(net, buy, sell):
     return buy * net if net > 0 else sell * net
 
-# %% ../nbs/22_optimizer.ipynb #8d807934
+# %% ../nbs/22_optimizer.ipynb #1d8f9714
 @_jit
 def _forward(
     buy,
     sell,
     load,
-    hi,
+    can_buy,
+    can_sell,
     eta,
     wear,
     up,
@@ -468,7 +493,7 @@ def _forward(
         worth[t] = M[a + i] if n > 1 else 0.0
         if t == T:
             break
-        k, kc = _stage(buy[t], sell[t], load[t], eta, wear + _eps, up, down, q, sh)
+        k, kc = _stage(buy[t], sell[t], load[t], eta, wear + _eps, up if can_buy[t] else 0.0, down if can_sell[t] else 0.0, q, sh)
         a, z = off[t + 2], off[t + 1]
         to = _walk(X, M, a, z, cave[t + 1], s, q, sh, k, kc)
         d = to - s
@@ -482,7 +507,7 @@ def _forward(
         profit += _bill(load[t], buy[t], sell[t]) - _bill(load[t] + e, buy[t], sell[t]) - wear * abs(d)
     return profit
 
-# %% ../nbs/22_optimizer.ipynb #e235d10e
+# %% ../nbs/22_optimizer.ipynb #18f4bf18
 @_jit
 def _row(a, b):
     return a[b] if len(a) > 1 else a[0]
@@ -495,7 +520,9 @@ def _plans(
     buy,
     sell,
     load,
-    reserve,  # (B or 1, T)
+    reserve,
+    can_buy,
+    can_sell,  # (B or 1, T)
     end_min,
     start,
     ex,
@@ -523,12 +550,12 @@ def _plans(
         np.empty(T + 1),
     )
     for b in range(b0, b1):
-        p, v, l, s = _row(buy, b), _row(sell, b), _row(load, b), _row(start, b)
-        _bounds(_row(reserve, b), _row(end_min, b), s, lo, hi, up, low, late[b])
-        X, M = _backward(p, v, l, low, hi, eta, wear + _eps, up, down, ex, _row(em, b), X, M, off, cave)
-        profit[b] = _forward(p, v, l, hi, eta, wear, up, down, X, M, off, cave, s, energy[b], soc[b], action[b], worth[b])
+        p, v, l, cb, cs, s = _row(buy, b), _row(sell, b), _row(load, b), _row(can_buy, b), _row(can_sell, b), _row(start, b)
+        _bounds(_row(reserve, b), _row(end_min, b), cb, s, lo, hi, up, low, late[b])
+        X, M = _backward(p, v, l, cb, cs, low, hi, eta, wear + _eps, up, down, ex, _row(em, b), X, M, off, cave)
+        profit[b] = _forward(p, v, l, cb, cs, eta, wear, up, down, X, M, off, cave, s, energy[b], soc[b], action[b], worth[b])
 
-# %% ../nbs/22_optimizer.ipynb #22fcc583
+# %% ../nbs/22_optimizer.ipynb #4cdc07d8
 def _series(name, x, T):
     "A finite `(..., T)` array; a single number holds for all half hours."
     x = _finite(name, x)
@@ -539,8 +566,22 @@ def _series(name, x, T):
     return x
 
 
+def _allowed(name, x, T):
+    "A boolean `(..., T)` array; all True by default."
+    x = np.asarray(True if x is None else x)
+    if x.dtype != bool:
+        raise ValueError(f"{name} must hold booleans, not {x.dtype}")
+    if x.ndim == 0:
+        x = np.full(T, bool(x))
+    if x.shape[-1] != T:
+        raise ValueError(f"{name} has shape {x.shape}, but price has {T} half hours: (..., {T}) is needed")
+    return x
+
+
 def _batch(**shapes):
     "The batch shape of all arguments together."
+    if not any(shapes.values()):
+        return ()
     try:
         return np.broadcast_shapes(*shapes.values())
     except ValueError:
@@ -549,10 +590,9 @@ def _batch(**shapes):
 
 def _flat(x, batch, tail):
     "Leading axes flattened to one; kept at one row where all rows are the same."
-    x = np.asarray(x, dtype=float)
     lead = x.shape[: x.ndim - tail]
     rest = x.shape[x.ndim - tail :]
-    if all(n == 1 for n in lead):
+    if not lead or all(n == 1 for n in lead):
         return np.ascontiguousarray(x.reshape((1,) + rest))
     return np.ascontiguousarray(np.broadcast_to(x, batch + rest).reshape((-1,) + rest))
 
@@ -567,9 +607,9 @@ def _spread(f, rows, work):
     with ThreadPoolExecutor(cores) as pool:
         list(pool.map(f, cuts[:-1], cuts[1:]))
 
-# %% ../nbs/22_optimizer.ipynb #2a4f2279
-def _problem(price, battery, sell_price, load, reserve, end_value, end_levels, **more):
-    "Checked and flattened arguments: (batch shape, T, buy, sell, load, reserve, ex, em, [more])."
+# %% ../nbs/22_optimizer.ipynb #80001486
+def _problem(price, battery, sell_price, load, reserve, can_buy, can_sell, end_value, end_levels, **more):
+    "Checked and flattened arguments: (batch shape, T, [buy, sell, load, reserve, can_buy, can_sell], ex, em, [more])."
     price = _finite("price", price)
     if price.ndim < 1 or price.shape[-1] < 1:
         raise ValueError(f"price must have shape (..., T) with T of at least 1, not {price.shape}")
@@ -577,6 +617,7 @@ def _problem(price, battery, sell_price, load, reserve, end_value, end_levels, *
     sell = price if sell_price is None else _series("sell_price", sell_price, T)
     load = _series("load", 0.0 if load is None else load, T)
     low = _series("reserve", battery.energy_min if reserve is None else reserve, T)
+    can_buy, can_sell = _allowed("can_buy", can_buy, T), _allowed("can_sell", can_sell, T)
     em = _finite("end_value", 0.0 if end_value is None else end_value)
     if end_levels is None:
         ex, em = np.array([battery.energy_min]), em[..., None]
@@ -590,6 +631,8 @@ def _problem(price, battery, sell_price, load, reserve, end_value, end_levels, *
         sell_price=sell.shape[:-1],
         load=load.shape[:-1],
         reserve=low.shape[:-1],
+        can_buy=can_buy.shape[:-1],
+        can_sell=can_sell.shape[:-1],
         end_value=em.shape[:-1],
         **{k: v.shape for k, v in more.items()},
     )
@@ -600,7 +643,7 @@ def _problem(price, battery, sell_price, load, reserve, end_value, end_levels, *
     return (
         batch,
         T,
-        *(_flat(x, batch, 1) for x in (price, sell, load, low)),
+        [_flat(x, batch, 1) for x in (price, sell, load, low, can_buy, can_sell)],
         ex,
         _flat(em, batch, 1),
         [_flat(v, batch, 0) for v in more.values()],
@@ -620,7 +663,7 @@ def _levels(levels, battery):
         )
     return x
 
-# %% ../nbs/22_optimizer.ipynb #16e35217
+# %% ../nbs/22_optimizer.ipynb #63922ceb
 @dataclass(frozen=True)
 class Optimum:
     "The best plan and what it is worth."
@@ -635,7 +678,7 @@ class Optimum:
     )  # (..., T+1) cents per stored kWh: what one more kWh before the step would add (full: what the last one adds)
     infeasible: np.ndarray  # (..., T) whether the reserve is out of reach after the step
 
-# %% ../nbs/22_optimizer.ipynb #f843f30f
+# %% ../nbs/22_optimizer.ipynb #82c765ac
 def perfect_foresight(
     price,  # (..., T) cents/kWh of import
     battery: Battery,  # the battery
@@ -644,6 +687,8 @@ def perfect_foresight(
     sell_price=None,  # (..., T) cents/kWh of export, at or below `price`; as `price` by default
     load=None,  # (..., T) household's kWh per half hour, always served
     reserve=None,  # (..., T) least stored kWh after each half hour; where out of reach, the plan charges at full power
+    can_buy=None,  # (..., T) where False the battery does not charge, not even for the reserve
+    can_sell=None,  # (..., T) where False it does not discharge, neither to the grid nor to the household
     soc_end_min=None,  # (...) least stored kWh at the end
     end_value=None,  # (...) cents per stored kWh left at the end; (..., K) with `end_levels`
     end_levels=None,  # (K) levels of stored kWh: the k-th `end_value` holds from this level to the next
@@ -654,28 +699,27 @@ def perfect_foresight(
     bad = (start < lo - 1e-6) | (start > hi + 1e-6)
     if bad.any():
         raise ValueError(f"soc_start of {start[bad][0]:.6g} kWh at {_first(bad)} lies outside the bounds {lo:.6g} to {hi:.6g} kWh")
-    batch, T, buy, sell, load, low, ex, em, (start, end_min) = _problem(
+    batch, T, series, ex, em, (start, end_min) = _problem(
         price,
         battery,
         sell_price,
         load,
         reserve,
+        can_buy,
+        can_sell,
         end_value,
         end_levels,
-        soc_start=np.clip(start, lo, hi),
+        soc_start=np.minimum(np.maximum(start, lo), hi),
         soc_end_min=lo if soc_end_min is None else soc_end_min,
     )
-    B = int(np.prod(batch))
+    B = math.prod(batch)
     energy, soc, worth = np.empty((B, T)), np.empty((B, T + 1)), np.empty((B, T + 1))
     action, late, profit = np.empty((B, T), np.int8), np.empty((B, T), np.bool_), np.empty(B)
     _spread(
         lambda a, z: _plans(
             a,
             z,
-            buy,
-            sell,
-            load,
-            low,
+            *series,
             end_min,
             start,
             ex,
@@ -699,7 +743,7 @@ def perfect_foresight(
     shape = lambda x: x.reshape(batch + x.shape[1:])
     return Optimum(shape(energy), shape(soc), shape(action), shape(np.abs(energy)), shape(profit)[()], shape(worth), shape(late))
 
-# %% ../nbs/22_optimizer.ipynb #86d6f01f
+# %% ../nbs/22_optimizer.ipynb #adbda425
 @_jit
 def _slopes(
     b0,
@@ -708,6 +752,8 @@ def _slopes(
     sell,
     load,
     reserve,
+    can_buy,
+    can_sell,
     end_min,
     ex,
     em,
@@ -731,8 +777,9 @@ def _slopes(
     )
     late = np.empty(T, np.bool_)
     for b in range(b0, b1):
-        _bounds(_row(reserve, b), _row(end_min, b), hi, lo, hi, up, low, late)
-        X, M = _backward(_row(buy, b), _row(sell, b), _row(load, b), low, hi, eta, wear + _eps, up, down, ex, _row(em, b), X, M, off, cave)
+        p, v, l, cb, cs = _row(buy, b), _row(sell, b), _row(load, b), _row(can_buy, b), _row(can_sell, b)
+        _bounds(_row(reserve, b), _row(end_min, b), cb, hi, lo, hi, up, low, late)
+        X, M = _backward(p, v, l, cb, cs, low, hi, eta, wear + _eps, up, down, ex, _row(em, b), X, M, off, cave)
         for t in range(T + 1):
             i, z = off[t + 1], off[t] - 1
             for k in range(K):
@@ -751,7 +798,7 @@ def _slopes(
                     j += 1
                 out[b, t, k] = gain / (to - s)
 
-# %% ../nbs/22_optimizer.ipynb #6269f4da
+# %% ../nbs/22_optimizer.ipynb #f6a8fe68
 def value_slopes(
     price,  # (..., T) cents/kWh of import
     battery: Battery,  # the battery
@@ -760,33 +807,34 @@ def value_slopes(
     sell_price=None,  # (..., T) cents/kWh of export
     load=None,  # (..., T) household's kWh per half hour
     reserve=None,  # (..., T) least stored kWh after each half hour
+    can_buy=None,  # (..., T) where False the battery does not charge
+    can_sell=None,  # (..., T) where False it does not discharge
     soc_end_min=None,  # (...) least stored kWh at the end
     end_value=None,  # (...) or (..., K'), as in `perfect_foresight`
     end_levels=None,  # (K') as in `perfect_foresight`
 ):  # (..., T+1, K) cents per stored kWh
     "What stored energy is worth before each half hour: the mean over each part of the charge, from its level to the next (the last: to the brim). Infinite where the charge could not keep the reserve."
     at = _levels(levels, battery)
-    batch, T, buy, sell, load, low, ex, em, (end_min,) = _problem(
+    batch, T, series, ex, em, (end_min,) = _problem(
         price,
         battery,
         sell_price,
         load,
         reserve,
+        can_buy,
+        can_sell,
         end_value,
         end_levels,
         soc_end_min=battery.energy_min if soc_end_min is None else soc_end_min,
     )
     lo, hi, eta = battery.energy_min, battery.energy_max, battery.eta
-    B = int(np.prod(batch))
+    B = math.prod(batch)
     out = np.empty((B, T + 1, len(at)))
     _spread(
         lambda a, z: _slopes(
             a,
             z,
-            buy,
-            sell,
-            load,
-            low,
+            *series,
             end_min,
             ex,
             em,

@@ -22,7 +22,7 @@ from .models.consumption import ConsumptionModel
 from .models.trading import TradingModel
 from .optimizer import perfect_foresight
 from .rules import Rules, reserve
-from .training import Windows, forecast_consumption, load_checkpoint
+from .training import Windows, fingerprint, forecast_consumption, load_checkpoint
 from .units import STEPS_PER_DAY, utc
 
 # %% ../nbs/60_planning.ipynb #d608b6ce
@@ -49,6 +49,8 @@ def load_models(
 ) -> Models:
     "Both models of a run."
     (t1, _), (t2, meta) = load_checkpoint(folder, "consumption"), load_checkpoint(folder, "trading")
+    if meta["consumption_sha256"] != fingerprint(*t1.state_dict().values()):
+        raise ValueError(f"{folder}: T2 was trained on the forecasts of another T1; train it again with `energymvp train --model trading`")
     return Models(t1, t2, meta)
 
 # %% ../nbs/60_planning.ipynb #9881d891
@@ -119,7 +121,7 @@ def model_outlook(
         load,
         setting.rules,
         setting.tariff,
-        seen=seen * windows.running(windows.hourly_price, step),
+        seen=seen * windows.running(windows.hourly_price[step], step),
     )
     device, parts = next(models.trading.parameters()).device, []
     _, once, again = np.unique(step, return_index=True, return_inverse=True)  # the market is the same for every home
@@ -155,12 +157,22 @@ def optimise(
     keep: np.ndarray,  # (N,) stored kWh under which nothing is sold
     setting: Setting,
 ) -> np.ndarray:
-    "(N, 48) kWh on the grid side: the best use of the battery if the outlook comes true."
+    """(N, 48) kWh on the grid side: the best use of the battery if the outlook comes true.
+
+    A battery under its reserve need not fill up at once, it only must not sell. Then the best plan is looked for among those
+    that are back over the reserve by each of the half hours, and doing nothing.
+    """
     b, t = setting.battery, setting.tariff
-    floor = np.repeat(np.minimum(keep, soc)[:, None], outlook.price.shape[1], 1)
-    return perfect_foresight(
-        t.import_price(outlook.price), b, soc_start=soc, sell_price=t.export_price(outlook.price), load=outlook.load, reserve=floor
-    ).energy
+    buy, sell = t.import_price(outlook.price), t.export_price(outlook.price)
+    floor = np.repeat(np.minimum(keep, soc)[:, None], STEPS_PER_DAY, 1)
+    energy = perfect_foresight(buy, b, soc_start=soc, sell_price=sell, load=outlook.load, reserve=floor).energy
+    for i in np.flatnonzero(soc < keep - 1e-9):
+        by = np.where(np.arange(STEPS_PER_DAY) < np.arange(STEPS_PER_DAY)[:, None], soc[i], keep[i])
+        wish = perfect_foresight(buy[i], b, soc_start=soc[i], sell_price=sell[i], load=outlook.load[i], reserve=by).energy
+        wish = np.concatenate([wish, energy[i : i + 1], np.zeros((1, STEPS_PER_DAY))])
+        plans, _ = follow(b, wish, np.full(len(wish), soc[i]), np.full(len(wish), keep[i]))
+        energy[i] = plans[b.profit(plans, buy[i], sell[i], outlook.load[i]).sum(1).argmax()]
+    return energy
 
 
 MIN_TRADE = 0.05  # kWh per half hour (100 W): what T2 expects below this is a hold

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['MODELS', 'SMOOTHING', 'MISC', 'MIXED', 'UNMETERED', 'LABEL_HORIZON', 'TRAIN_ADDERS', 'VALIDATION_WINDOWS', 'Windows',
-           'make_accelerator', 'write_atomic', 'save_checkpoint', 'load_checkpoint', 'fit', 'consumption_batches',
-           'forecast_consumption', 'trading_batches', 'hold_out', 'train']
+           'make_accelerator', 'fingerprint', 'write_atomic', 'save_checkpoint', 'load_checkpoint', 'fit',
+           'consumption_batches', 'forecast_consumption', 'trading_batches', 'hold_out', 'train']
 
 # %% ../nbs/50_training.ipynb #d11e8877
 import hashlib
@@ -48,10 +48,12 @@ class Windows:
         self.calendar = calendar(panel.ts, panel.timezone)
         self.published = known_day_ahead(panel.ts, panel.timezone)
         self.features = consumption_features(panel.energy, self.calendar)
-        self.hourly, self.hourly_price = panel.hourly, reads_hourly(panel.price, panel.ts)
+        self.true_load, self.true_price = panel.measured_load, panel.measured_price  # without what was filled
+        self.hourly, self.hourly_price = reads_hourly(self.load, panel.ts), reads_hourly(panel.price, panel.ts)
         self.on_the_hour = np.asarray(panel.ts.minute == 0)
         self.load_streak = streak(np.isfinite(self.load))
         self.price_streak = streak(np.isfinite(panel.price))
+        self.true_load_streak, self.true_price_streak = streak(panel.measured), streak(panel.priced)
 
     def decisions(
         self,
@@ -62,10 +64,10 @@ class Windows:
     ) -> tuple[np.ndarray, np.ndarray]:
         "All (home, step) at which the week before and `ahead` half hours after are known; of hourly meters those on the hour."
         steps = np.arange(max(first, HISTORY), max(last - ahead + 1, HISTORY))
-        good = (self.load_streak[:, steps] >= HISTORY) & (self.load_streak[:, steps + ahead] >= ahead)
+        good = (self.load_streak[:, steps] >= HISTORY) & (self.true_load_streak[:, steps + ahead] >= ahead)
         if prices:
-            good &= (self.price_streak[steps] >= HISTORY) & (self.price_streak[steps + ahead] >= ahead)
-        good &= self.on_the_hour[steps] | ~self.hourly[:, None]
+            good &= (self.price_streak[steps] >= HISTORY) & (self.true_price_streak[steps + ahead] >= ahead)
+        good &= self.on_the_hour[steps] | ~self.hourly[:, steps]
         home, k = np.nonzero(good)
         return home, steps[k]
 
@@ -87,7 +89,7 @@ class Windows:
 
     def see(self, x: np.ndarray, step: np.ndarray, home: np.ndarray | None = None) -> np.ndarray:
         "Put what is seen of the running interval into the first slots of `x` (N, 48): a home's load, or the price if no home is named."
-        running = self.running(self.hourly_price if home is None else self.hourly[home], step)
+        running = self.running(self.hourly_price[step] if home is None else self.hourly[home, step], step)
         for k in (0, 1):
             m = running > k
             x[m, k] = self.panel.price[step[m] + k] if home is None else self.load[home[m], step[m] + k]
@@ -109,7 +111,17 @@ def make_accelerator(
     gpu = torch.cuda.is_available() and not cpu
     return Accelerator(cpu=cpu, mixed_precision="bf16" if gpu and torch.cuda.is_bf16_supported() else "no")
 
-# %% ../nbs/50_training.ipynb #f3a48c4b
+# %% ../nbs/50_training.ipynb #8fc82c28
+def fingerprint(
+    *arrays,  # numpy arrays or tensors
+) -> str:
+    "SHA-256 of their values: whether two models, or two sets of data, are the same."
+    h = hashlib.sha256()
+    for a in arrays:
+        h.update(np.ascontiguousarray(np.asarray(a.cpu() if isinstance(a, torch.Tensor) else a)).tobytes())
+    return h.hexdigest()
+
+# %% ../nbs/50_training.ipynb #331e7f2d
 MODELS = dict(consumption=ConsumptionModel, trading=TradingModel)
 
 
@@ -170,7 +182,7 @@ def load_checkpoint(
     model.load_state_dict(state)
     return model.eval(), meta
 
-# %% ../nbs/50_training.ipynb #83d2f870
+# %% ../nbs/50_training.ipynb #3b5725b1
 SMOOTHING = 0.99  # of the running average of weights, a batch
 
 
@@ -200,7 +212,9 @@ def fit(
     steps = size.epochs * size.batches
     warm = max(1, min(size.batches, steps // 10))
     schedule = lambda i: min((i + 1) / warm, 0.5 * (1 + math.cos(math.pi * max(0, i - warm) / max(1, steps - warm))))
-    identity = hashlib.sha256(json.dumps([name, asdict(size), seed, meta], sort_keys=True, default=str).encode()).hexdigest()
+    identity = hashlib.sha256(
+        json.dumps([name, asdict(size), seed, accelerator.num_processes, meta], sort_keys=True, default=str).encode()
+    ).hexdigest()
     history, best, epoch = [], None, 0
     raw, device = model.to(accelerator.device), accelerator.device
     smooth = AveragedModel(raw, multi_avg_fn=get_ema_multi_avg_fn(SMOOTHING))
@@ -270,7 +284,7 @@ def fit(
         save_checkpoint(folder, name, raw, {**meta, "training": asdict(size), "seed": seed, "history": history})
     return dict(history=history)
 
-# %% ../nbs/50_training.ipynb #fcd74645
+# %% ../nbs/50_training.ipynb #61dbd5b2
 MISC = len(APPLIANCES) - 1
 MIXED, UNMETERED = 0.5, 0.3  # shares of T1's training windows
 
@@ -291,7 +305,7 @@ def consumption_batches(
 
     def gather(h, s):
         x, naive = windows.consumption(h, s)
-        return x.numpy(), naive.numpy(), windows.ahead(windows.load, s, STEPS_PER_WEEK, last, h)
+        return x.numpy(), naive.numpy(), windows.ahead(windows.true_load, s, STEPS_PER_WEEK, last, h)
 
     def make(rng):
         if not augment:
@@ -321,7 +335,7 @@ def _consumption_loss(model, batch):
     raw = getattr(model, "module", model)
     return consumption_loss(out, batch["target"], raw.level(batch["x"]))
 
-# %% ../nbs/50_training.ipynb #04a262ac
+# %% ../nbs/50_training.ipynb #48cee637
 @torch.no_grad()
 def forecast_consumption(
     model: ConsumptionModel,
@@ -343,7 +357,7 @@ def forecast_consumption(
         )
     return week
 
-# %% ../nbs/50_training.ipynb #0695f806
+# %% ../nbs/50_training.ipynb #253bfac9
 LABEL_HORIZON = 2 * STEPS_PER_DAY
 TRAIN_ADDERS = (0.0, 0.0, 2.0, 5.0)  # cents/kWh, drawn with equal odds beside the tariff's own
 
@@ -361,15 +375,15 @@ def trading_batches(
 ):
     "A function of a random stream that draws one batch for T2."
     usual = windows.usual_load(last)
-    price_ahead = lambda s, n: windows.ahead(windows.panel.price, s, n, last).astype(float)
+    price_ahead = lambda s, n: windows.ahead(windows.true_price, s, n, last).astype(float)
 
     def make(rng):
         i = rng.integers(len(home), size=batch_size)
         h, s = home[i], step[i]
         load = forecast_consumption(consumption, windows, h, s)[:, :STEPS_PER_DAY].astype(float)
-        actual, price = windows.ahead(windows.load, s, LABEL_HORIZON, last, h).astype(float), price_ahead(s, LABEL_HORIZON)
+        actual, price = windows.ahead(windows.true_load, s, LABEL_HORIZON, last, h).astype(float), price_ahead(s, LABEL_HORIZON)
         seen = rng.random(batch_size) < 0.5
-        running = windows.running(windows.hourly_price, s)
+        running = windows.running(windows.hourly_price[s], s)
         load[seen] = windows.see(load[seen], s[seen], h[seen])
         adder = rng.choice((tariff.adder, *TRAIN_ADDERS), batch_size)
         keep = reserve(usual[h], rules, battery)
@@ -401,7 +415,7 @@ def _trading_loss(weight):
 
     return loss
 
-# %% ../nbs/50_training.ipynb #c09f3c32
+# %% ../nbs/50_training.ipynb #570304ef
 def hold_out(
     households: list,
     unseen: int,  # how many to hold out
@@ -412,7 +426,7 @@ def hold_out(
         return []
     return sorted(np.random.default_rng(seed).choice(sorted(households), min(unseen, len(households) - 2), replace=False).tolist())
 
-# %% ../nbs/50_training.ipynb #3fdfe6bd
+# %% ../nbs/50_training.ipynb #187bd32a
 VALIDATION_WINDOWS = 2048
 
 
@@ -440,6 +454,7 @@ def train(
         preset=preset, households=seen, unseen=unseen, node=panel.node, market=panel.market, timezone=panel.timezone,
         spans={k: str(v) for k, v in asdict(spans).items() if k != "end"}, data_start=str(panel.ts[0]),
         battery=config.battery, tariff=config.tariff, rules=config.rules,
+        backtest=asdict(config.backtest), data_sha256=fingerprint(windows.panel.energy, windows.panel.price, windows.panel.day_ahead),
         units=dict(price="cents/kWh", energy="kWh per half hour", time="UTC"), versions={p: version(p) for p in ("torch", "numpy", "pandas")},
     )  # fmt: skip
     done = dict(spans=spans, households=seen, unseen=unseen)
@@ -461,6 +476,7 @@ def train(
     if "trading" in models:
         size = sizes.trading
         consumption, _ = load_checkpoint(folder, "consumption")
+        meta["consumption_sha256"] = fingerprint(*consumption.state_dict().values())
         torch.manual_seed(config.seed + 1)
         model = TradingModel(size.d_model, size.layers, size.heads, size.dropout)
         batches = lambda a, b: trading_batches(

@@ -99,12 +99,15 @@ class Report:
     def __str__(self):
         return "\n".join(f"  {n:>9,}  {what}" + (f" (first: {ex})" if ex else "") for what, n, ex in self.lines) or "  nothing"
 
-# %% ../../nbs/10_data.schema.ipynb #f3737052
+# %% ../../nbs/10_data.schema.ipynb #5eba0d89
+_OFFSET = r"(?:Z|(?:T\d{2}|:\d{2}(?:\.\d+)?)\s?[+-]\d{2}(?::?\d{2})?)$"  # an offset after a time of day
+
+
 def _times(ts, tz, what):
     "A column of interval starts as UTC."
     if not pd.api.types.is_datetime64_any_dtype(ts):
         text = ts.astype(str)
-        offset = text.str.contains(r"(?:Z|[+-]\d{2}:?\d{2})$", regex=True)
+        offset = text.str.contains(_OFFSET, regex=True)
         if offset.any() and not offset.all():
             raise ValueError(
                 f"{what}: some times have an offset and some have none, first in row {int(np.argmin(offset))}: {text[~offset].iloc[0]}"
@@ -122,9 +125,12 @@ def _times(ts, tz, what):
             )
         try:
             ts = ts.dt.tz_localize(tz, ambiguous="infer", nonexistent="raise")
+        except (KeyError, OSError):  # what zoneinfo raises for a name that it does not know
+            raise ValueError(f"{what}: there is no time zone {tz!r}; write it as America/Los_Angeles") from None
         except ValueError as e:
             raise ValueError(
-                f"{what}: the times do not fit the clock of {tz}: {e}. If the clock never changes, name a fixed zone such as Etc/GMT+8"
+                f"{what}: the times do not fit the clock of {tz}: {str(e).split(',')[0]}. Rows must stand in the clock's own order, and the "
+                "doubled hour of autumn must be there twice; else write the times with their offset, or name the zone of a clock that never changes"
             ) from None
     return ts.dt.tz_convert("UTC").dt.as_unit("ns")
 
@@ -133,7 +139,7 @@ def _has_zone(ts):
     "Whether a column of times carries a zone or an offset."
     if pd.api.types.is_datetime64_any_dtype(ts):
         return ts.dt.tz is not None
-    return bool(ts.astype(str).str.contains(r"(?:Z|[+-]\d{2}:?\d{2})$", regex=True).any())
+    return bool(ts.astype(str).str.contains(_OFFSET, regex=True).any())
 
 
 def _series_times(df, by, tz, what):
@@ -142,14 +148,14 @@ def _series_times(df, by, tz, what):
         return _times(df.ts, tz, what)
     return pd.concat([_times(g.ts, tz, f"{what} {' '.join(k)}") for k, g in df.groupby(by, sort=False)]).reindex(df.index)
 
-# %% ../../nbs/10_data.schema.ipynb #2bbf657f
+# %% ../../nbs/10_data.schema.ipynb #e09fac9d
 INTERVALS = (1, 2, 3, 5, 6, 10, 15, 30, 60)  # minutes
 
 
 def _interval(ts, what):
     "Minutes between rows of one series (sorted, unique)."
     if len(ts) < 2:
-        return 30
+        raise ValueError(f"{what}: a single row, {ts.iloc[0]}, does not tell how long its interval is: give two rows at least")
     seconds = ts.dt.tz_localize(None).to_numpy().astype("datetime64[s]").astype(int)
     gaps = np.diff(seconds) / 60
     values, counts = np.unique(gaps, return_counts=True)
@@ -235,7 +241,7 @@ def _on_grid(df, by, value_columns, rate, report, what):
 
 # %% ../../nbs/10_data.schema.ipynb #67c7954f
 def tidy_consumption(
-    df: pd.DataFrame,  # `household_id`, `ts`, appliance columns or `total_kwh`; kWh per interval, any order
+    df: pd.DataFrame,  # `household_id`, `ts`, appliance columns or `total_kwh`; kWh per interval
     tz: str | None = None,  # the clock of times that have no zone
 ) -> tuple[pd.DataFrame, Report]:
     """Meter readings as the table `consumption`.
@@ -250,6 +256,8 @@ def tidy_consumption(
         raise ValueError(
             f"{what}: unknown columns {', '.join(map(str, extra))}; known are household_id, ts, total_kwh, {', '.join(APPLIANCES)}"
         )
+    blank = [c for c in df if c in APPLIANCES and df[c].isna().all()]
+    df = df.drop(columns=blank)
     energy = [c for c in df if c in APPLIANCES or c == "total_kwh"]
     missing = [c for c in ("household_id", "ts") if c not in df]
     if missing or not energy:
@@ -262,6 +270,7 @@ def tidy_consumption(
         raise ValueError(f"{what}: {int(df.household_id.isna().sum())} rows have no household_id")
     df["household_id"] = df.household_id.astype(str)
     report.add(f"{what}: rows read", len(df))
+    report.add(f"{what}: empty columns taken as 0 ({', '.join(blank)})", len(blank))
     df["ts"] = _series_times(df, ["household_id"], tz, what)
     df = _unique(_numbers(df, energy, what), ("household_id", "ts"), report, what)
     empty = ~np.isfinite(df[energy]).all(axis=1)

@@ -25,8 +25,12 @@ def read_file(
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
     if ".csv" in path.suffixes:
-        df = pd.read_csv(path, dtype=dict(household_id=str, node=str, market=str), skipinitialspace=True)
-        return df.rename(columns=lambda c: str(c).strip())
+        try:
+            names = pd.read_csv(path, nrows=0).columns
+        except pd.errors.EmptyDataError:
+            raise ValueError(f"{path} is empty") from None
+        text = {c: str for c in names if c.strip() in ("household_id", "node", "market")}
+        return pd.read_csv(path, dtype=text, skipinitialspace=True).rename(columns=lambda c: str(c).strip())
     raise ValueError(f"{path}: expected a .csv, .csv.gz or .parquet file")
 
 # %% ../../nbs/13_data.sources.ipynb #9fc058ec

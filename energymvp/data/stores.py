@@ -57,11 +57,12 @@ class LocalStore(Store):
         self,
         path: str | Path,  # the file; made if it is not there, unless `read_only`
         read_only: bool = False,  # several readers may share a file, a writer has it alone
+        create: bool = True,  # make the file if it is not there; never when `read_only`
     ):
         import duckdb
 
         self.path = Path(path)
-        if read_only and not self.path.exists():
+        if (read_only or not create) and not self.path.exists():
             raise FileNotFoundError(
                 f"there is no store at {path}: make one with `energymvp ingest --store {path} --consumption FILE --prices FILE`"
             )
@@ -72,7 +73,12 @@ class LocalStore(Store):
             if "lock" in str(e).lower():
                 raise RuntimeError(f"{path} is open for writing in another process: wait until it is done, or close it") from None
             raise ValueError(f"{path} is not a DuckDB file: {str(e).splitlines()[0]}") from None
-        if not read_only:
+        if read_only:
+            there = {name for (name,) in self.db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+            if not there >= set(TABLES):
+                self.db.close()
+                raise ValueError(f"{path} is a DuckDB file, but no store of energymvp: it lacks the table {min(set(TABLES) - there)}")
+        else:
             for t in TABLES.values():
                 cols = ", ".join(f"{c} {_TYPES[kind]}" for c, (kind, _) in t.columns.items())
                 self.db.execute(f"CREATE TABLE IF NOT EXISTS {t.name} ({cols}, PRIMARY KEY ({', '.join(t.key)}))")
@@ -154,8 +160,9 @@ class _Transaction:
 def open_store(
     name: str | Path,  # a DuckDB file
     read_only: bool = False,
+    create: bool = True,
 ) -> Store:
     "The store that a `--store` option names."
     if str(name) == "supabase":
         raise ValueError("this version stores in a DuckDB file only: give --store a path, as in energy.duckdb")
-    return LocalStore(name, read_only=read_only)
+    return LocalStore(name, read_only=read_only, create=create)
