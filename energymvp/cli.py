@@ -144,12 +144,15 @@ def ingest(
 @_said
 def labels(
     store: Store,
-    policy: Annotated[str, typer.Option(help="optimal (perfect foresight) or rules.")] = "optimal",
+    policy: Annotated[
+        str, typer.Option(help="optimal (perfect foresight), rules, or rules-optimal (the best that keeps the thresholds).")
+    ] = "optimal",
     from_: From = None,
     to: Annotated[str | None, typer.Option("--to", help="End, not included.", show_default="where the data end")] = None,
     node: Node = None,
     market: Market = None,
     config: ConfigFile = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Leave homes alone that have all their labels of this policy.")] = False,
     quiet: Quiet = False,
 ):
     """Write what the battery should have done, buy, hold or sell, kWh and charge, for every half hour of every home.
@@ -177,6 +180,7 @@ def labels(
             node,
             market,
             cfg.backtest.soc_start,
+            resume,
             not quiet,
         )
         typer.echo(_table(done.set_index("household_id")))

@@ -16,9 +16,10 @@ from .data.schema import ACTIONS, TABLES
 from .data.stores import Store
 from .optimizer import perfect_foresight
 from .rules import Rules, reserve, rules_energy
+from .units import HALF_HOUR
 
-# %% ../nbs/23_labels.ipynb #d8ba8e25
-POLICIES = ("optimal", "rules")
+# %% ../nbs/23_labels.ipynb #f81cd03a
+POLICIES = ("optimal", "rules", "rules-optimal")
 
 
 def _runs(known):
@@ -47,7 +48,7 @@ def label_home(
     battery: Battery,
     tariff: Tariff,
     rules: Rules,
-    policy: str = "optimal",  # or "rules"
+    policy: str = "optimal",  # or "rules", "rules-optimal"
     soc_start: float = 0.5,  # state of charge at the start, 0 to 1
 ) -> pd.DataFrame:
     "Rows of `battery_labels` for the half hours in which price and load are known; a gap is bridged at rest."
@@ -63,7 +64,13 @@ def label_home(
                 tariff.import_price(price), battery, soc_start=soc, sell_price=tariff.export_price(price), load=load[a:b]
             )
             energy, path = best.energy, best.soc
+        elif policy == "rules-optimal":
+            soc, buy, sell = max(soc, keep), tariff.import_price(price), tariff.export_price(price)
+            allowed = dict(can_buy=price < rules.buy_below, can_sell=price > rules.sell_above)
+            best = perfect_foresight(buy, battery, soc_start=soc, sell_price=sell, load=load[a:b], reserve=np.full(b - a, keep), **allowed)
+            energy, path = best.energy, best.soc
         else:
+            soc = max(soc, keep)
             energy, path = follow_rules(price, soc, keep, rules, battery)
         action = np.where(energy > 0, 0, np.where(energy < 0, 2, 1))
         parts.append(pd.DataFrame(dict(
@@ -82,12 +89,13 @@ def make_labels(
     tariff: Tariff,
     rules: Rules,
     timezone: str,
-    policy: str = "optimal",  # or "rules"
+    policy: str = "optimal",  # or "rules", "rules-optimal"
     start=None,  # None: where the data start
     end=None,  # None: where the data end
     node: str | None = None,
     market: str | None = None,
     soc_start: float = 0.5,  # state of charge at the start, 0 to 1
+    resume: bool = False,  # leave homes alone that have all their labels of this policy
     progress: bool = True,
 ) -> pd.DataFrame:
     """Label every home of a store, home by home (an interrupted run is repeated without harm); returns a summary, one row a home.
@@ -97,11 +105,15 @@ def make_labels(
     out, homes = [], store.distinct("consumption", "household_id")
     panels = iter_panels(store, timezone, None, start, end, node, market)
     for panel in tqdm(panels, total=len(homes), desc=f"labels ({policy})", unit="home", disable=not progress):
-        if not (panel.priced & panel.measured[0]).any():
+        half_hours = int((panel.priced & panel.measured[0]).sum())
+        if not half_hours:
             out.append(dict(household_id=panel.households[0], half_hours=0))
             continue
-        rows = label_home(panel, battery, tariff, rules, policy, soc_start)
-        store.upsert("battery_labels", rows)
+        where = dict(start=panel.ts[0], end=panel.ts[-1] + HALF_HOUR, household_id=panel.households[0], policy=policy)
+        rows = store.read("battery_labels", **where) if resume else ()
+        if len(rows) != half_hours:
+            rows = label_home(panel, battery, tariff, rules, policy, soc_start)
+            store.upsert("battery_labels", rows)
         signed = np.where(rows.action == "buy", rows.quantity_kwh, -rows.quantity_kwh)
         share = rows.action.value_counts(normalize=True)
         income = -(signed * rows.price_cents_kwh).sum() / (len(rows) / 48)
