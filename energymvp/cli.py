@@ -67,6 +67,8 @@ def _moment(text, timezone, option):
     if text is None:
         return None
     try:
+        if not text[:4].isdigit():
+            raise ValueError("year first")
         t = pd.Timestamp(text)
     except ValueError:
         raise ValueError(f"{option} {text!r} is not a time such as 2023-09-01 or 2023-09-01T00:00-07:00") from None
@@ -132,12 +134,16 @@ def ingest(
     new = not Path(store).exists()
     try:
         with open_store(store) as s:
-            report = read_in(s, consumption, prices, tz, node, market)
+            report = read_in(s, consumption, prices, tz, node, market.upper())
+            spans = {name: s.span(name) for name in ("consumption", "prices")}
     except Exception:
         if new:
             Path(store).unlink(missing_ok=True)
         raise
     typer.echo(f"ingested into {store}:\n{report}")
+    for name, span in spans.items():
+        if span:
+            typer.echo(f"the store now has {name} from {span[0]} to {span[1]}")
 
 # %% ../nbs/70_cli.ipynb #70bece81
 @app.command()
@@ -157,7 +163,7 @@ def labels(
 ):
     """Write what the battery should have done, buy, hold or sell, kWh and charge, for every half hour of every home.
 
-    Running it again replaces the labels of the span; an interrupted run does no harm.
+    Running it again replaces the labels of the span, of whatever policy; an interrupted run does no harm.
     """
     from energymvp.battery import Battery, Tariff
     from energymvp.config import load_config
@@ -228,6 +234,8 @@ def train(
     accelerator = make_accelerator(cpu)
     if accelerator.is_main_process:
         _say_panel(panel)
+    if until_ is not None and until_ >= divide_end(panel) and accelerator.is_main_process:
+        typer.echo(f"warning: readings and prices end before {until}, so nothing is left to evaluate on", err=True)
     done = fit_models(panel, cfg, out, preset, choices[model], until_, resume, not quiet, accelerator)
     if not accelerator.is_main_process:
         return
@@ -255,6 +263,10 @@ def _print_results(results):
                 f"\nTrading, {mode}, delivery adder {tariff.removeprefix('adder_')} cents/kWh; per home and day, {results['node']} {results['market']}"
             )
             typer.echo(_table(trading_table(results, mode, tariff)))
+    typer.echo(
+        "\n% of best: share of what perfect foresight earns. Rules kept: half hours that break no business rule; an optimum breaks many.\n"
+        "Committed plans are made at midnight; re-planning reacts to the price seen, which pays only where the forecast is good or load matters."
+    )
 
 
 def _settings(meta, config):
@@ -347,6 +359,7 @@ def plan(
 
     Example: `energymvp plan --run runs/demo --store runs/demo/demo.duckdb --household fontana-01 --at 2017-07-01`
     """
+    import numpy as np
     import pandas as pd
 
     from energymvp.battery import Battery, Tariff
@@ -367,8 +380,12 @@ def plan(
         )
     setting = Setting(Battery(**cfg.battery), Tariff(**cfg.tariff), Rules(**cfg.rules))
     p = make_plan(models, panel, household, when, soc, setting, decoder)
+    last = panel.ts[np.flatnonzero(panel.until(when).measured[0])[-1]] + pd.Timedelta(minutes=30)
     if json_:
-        _write_json(json_, p.to_dict())
+        about = dict(
+            decoder=decoder, run=str(run), node=panel.node, market=panel.market, battery=cfg.battery, tariff=cfg.tariff, rules=cfg.rules
+        )
+        _write_json(json_, {**p.to_dict(), "readings_to": str(last), **about})
     f = p.frame()
     block = (f.action != f.action.shift()).cumsum()
     rows = f.groupby(block).agg(
@@ -379,7 +396,9 @@ def plan(
         mean_price_cents_kwh=("expected_price_cents_kwh", "mean"),
         soc_end_kwh=("soc_end_kwh", "last"),
     )
-    typer.echo(f"{household}, 24 hours from {f.local.iloc[0]} ({cfg.timezone}), starting at {p.soc[0]:.2f} kWh:")
+    typer.echo(
+        f"{household}, 24 hours from {f.local.iloc[0]} ({cfg.timezone}), starting at a state of charge of {soc:.0%}, readings up to {last.tz_convert(cfg.timezone):%Y-%m-%d %H:%M}:"
+    )
     typer.echo(rows.round(2).to_string(index=False))
     typer.echo(
         f"expected to earn {p.expected_profit:.1f} cents if prices and load come as forecast; "

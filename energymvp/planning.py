@@ -223,7 +223,7 @@ class Plan:
     def frame(self) -> pd.DataFrame:
         "One row a half hour, local time beside UTC."
         return pd.DataFrame(dict(
-            ts=self.ts, local=self.ts.tz_convert(self.timezone).strftime("%Y-%m-%d %H:%M"), action=self.action, quantity_kwh=np.abs(self.energy),
+            ts=self.ts, local=self.ts.tz_convert(self.timezone).strftime("%Y-%m-%d %H:%M"), action=self.action, quantity_kwh=np.abs(self.energy), grid_kwh=self.energy,
             soc_start_kwh=self.soc[:-1], soc_end_kwh=self.soc[1:], expected_price_cents_kwh=self.price, expected_load_kwh=self.load,
         ))  # fmt: skip
 
@@ -260,8 +260,11 @@ def make_plan(
     windows = Windows(panel.homes([household]).until(at))
     for what, known in (("readings", windows.load_streak[0, step]), ("prices", windows.price_streak[step])):
         if known < 7 * STEPS_PER_DAY:
+            there = np.flatnonzero(panel.measured[panel.households.index(household), :step] if what == "readings" else panel.priced[:step])
+            last = f"; the last of them starts at {panel.ts[there[-1]].tz_convert(panel.timezone)}" if len(there) else ""
             raise ValueError(
-                f"{household} at {at}: a plan needs the {what} of the seven days before it; only {known / 2:g} hours are there without a gap"
+                f"{household} at {at.tz_convert(panel.timezone)}: a plan needs the {what} of the seven days before it; "
+                f"only {known / 2:g} hours are there without a gap of more than two hours{last}"
             )
     home, steps = np.zeros(1, int), np.array([step])
     start = np.clip(np.array([soc * b.capacity * b.health]), b.energy_min, b.energy_max)

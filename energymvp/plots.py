@@ -619,7 +619,7 @@ def _tables(results):
     note += "The naive profile is an average of the past weeks."
     out = ["<h2>Forecast errors, home by home</h2>", html_table(t, digits, note, means), "<h2>Earnings, policy by policy</h2>"]
     names = {
-        "cents/day": "earned, cents per day", "% of best": "share of best, %", "price MAE": "price error, cents/kWh",
+        "cents/day": "earned, cents per day", "% of best": "share of best, %", "price MAE c/kWh": "price error, cents/kWh",
         "cycles/day": "full cycles per day", "demand met %": "demand met, %", "violations": "limits broken",
         "rules kept %": "rules kept, % of time",
     }  # fmt: skip

@@ -175,8 +175,9 @@ def iter_panels(
             raise ValueError(f"table {name} has rows off the half-hour grid, first at {df.ts[at < 0].iloc[0]}: ingest them again")
         x[:, at] = df[columns].to_numpy().T
         true = np.isfinite(x[0])
-        x, n = fill_gaps(x)
-        return x.astype(np.float32), true, n // len(columns)
+        x, _ = fill_gaps(x)
+        inside = np.arange(len(ts)) < np.flatnonzero(true).max(initial=0)  # beyond the last reading nothing is missing yet
+        return x.astype(np.float32), true, int((np.isfinite(x[0]) & ~true & inside).sum())
 
     prices = {m: read("prices", ["price_cents_kwh"], node=node, market=m) for m in sorted({market, "DAM"})}
     (price,), priced, filled = prices[market]

@@ -347,6 +347,9 @@ def tidy_prices(
         raise ValueError(f"{what}: not one row has a price")
     for key, g in df.groupby(["node", "market"]):
         check_cents(g.price_cents_kwh, f"{what} {' '.join(key)}" + ("" if price[0] == "price_cents_kwh" else " (from price_usd_mwh)"))
+        low, mid, top = g.price_cents_kwh.quantile([0, 0.5, 1])
+        doubt = " - WARNING: so low that they may be $/kWh; 1 $/kWh = 100 cents/kWh" if 0 < abs(mid) < 0.3 and top < 2 else ""
+        report.add(f"{what}: {' '.join(key)} from {low:.2f} to {top:.2f} cents/kWh, half of them under {mid:.2f}{doubt}", len(g))
     df = _on_grid(df, ("node", "market"), ["price_cents_kwh"], True, report, what)
     steps = df.groupby(["node", "market"]).ts.agg(lambda t: (t.max() - t.min()) / HALF_HOUR + 1 - len(t))
     report.add(f"{what}: half hours missing within the series, left as gaps", steps.sum())
