@@ -36,11 +36,15 @@ def follow_rules(
     battery: Battery,
 ) -> tuple[np.ndarray, np.ndarray]:
     "(T,) kWh on the grid side and (T + 1,) stored kWh of a battery that follows the rules."
-    energy, soc = np.zeros(len(price)), np.full(len(price) + 1, float(soc_start))
-    for i, p in enumerate(price):
-        energy[i] = rules_energy(p, soc[i], keep, rules, battery) if p < rules.buy_below or p > rules.sell_above else 0.0
-        soc[i + 1] = soc[i] + battery.stored(energy[i])
-    return energy, soc
+    energy, path, soc = np.zeros(len(price)), np.empty(len(price) + 1), float(soc_start)
+    for i, p in enumerate(price.tolist()):
+        path[i] = soc
+        full, empty = soc >= battery.energy_max - 1e-9, soc <= keep + 1e-9
+        if (p < rules.buy_below and not full) or (p > rules.sell_above and not empty):
+            energy[i] = rules_energy(p, soc, keep, rules, battery)
+            soc = float(soc + battery.stored(energy[i]))
+    path[-1] = soc
+    return energy, path
 
 # %% ../nbs/23_labels.ipynb #1dca0159
 def label_home(
