@@ -52,8 +52,9 @@ def picture(run: Path) -> bytes:
     from energymvp.battery import Battery
     from energymvp.data.align import load_panel
     from energymvp.data.stores import LocalStore
-    from energymvp.planning import Setting, load_models, make_plan
+    from energymvp.planning import load_models, make_plan
     from energymvp.plots import plot_plan, png
+    from energymvp.rules import Setting
 
     models = load_models(run)
     at = pd.Timestamp(models.meta["spans"]["test"])

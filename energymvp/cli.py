@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'Store', 'From', 'Node', 'Market', 'ConfigFile', 'Quiet', 'QUICK', 'ingest', 'labels', 'train', 'evaluate',
-           'divide_end', 'plan', 'demo']
+           'plan', 'demo']
 
 # %% ../nbs/70_cli.ipynb #8ef225b6
 import functools
@@ -165,30 +165,15 @@ def labels(
 
     Running it again replaces the labels of the span, of whatever policy; an interrupted run does no harm.
     """
-    from energymvp.battery import Battery, Tariff
     from energymvp.config import load_config
     from energymvp.data.stores import open_store
     from energymvp.labels import make_labels
-    from energymvp.rules import Rules
+    from energymvp.rules import Setting
 
     cfg = load_config(config)
     with open_store(store, create=False) as s:
         start, end = _moment(from_, cfg.timezone, "--from"), _moment(to, cfg.timezone, "--to")
-        done = make_labels(
-            s,
-            Battery(**cfg.battery),
-            Tariff(**cfg.tariff),
-            Rules(**cfg.rules),
-            cfg.timezone,
-            policy,
-            start,
-            end,
-            node,
-            market,
-            cfg.backtest.soc_start,
-            resume,
-            not quiet,
-        )
+        done = make_labels(s, Setting.of(cfg), cfg.timezone, policy, start, end, node, market, cfg.backtest.soc_start, resume, not quiet)
         typer.echo(_table(done.set_index("household_id")))
 
 # %% ../nbs/70_cli.ipynb #afcc8ee5
@@ -234,7 +219,7 @@ def train(
     accelerator = make_accelerator(cpu)
     if accelerator.is_main_process:
         _say_panel(panel)
-    if until_ is not None and until_ >= divide_end(panel) and accelerator.is_main_process:
+    if until_ is not None and until_ >= panel.span[1] and accelerator.is_main_process:
         typer.echo(f"warning: readings and prices end before {until}, so nothing is left to evaluate on", err=True)
     done = fit_models(panel, cfg, out, preset, choices[model], until_, resume, not quiet, accelerator)
     if not accelerator.is_main_process:
@@ -318,29 +303,19 @@ def evaluate(
     with open_store(store, read_only=True) as s:
         panel = load_panel(s, cfg.timezone, household or None, start - pd.Timedelta(days=29), None, _node(s, node, models.meta), market)
     _say_panel(panel)
-    if start < pd.Timestamp(models.meta["spans"]["test"]):
-        typer.echo(
-            f"warning: the run was trained and validated up to {models.meta['spans']['test']}; what lies before is not a test", err=True
-        )
-    end = end or divide_end(panel)
+    end = end or panel.span[1]
     results, _ = score_run(models, panel, cfg, start, end, MODES if mode == "both" else (mode,), not quiet)
     results["run"], results["mode"] = str(run), mode
     _print_results(results)
+    if results["overlaps_training"]:
+        typer.echo(
+            f"warning: the run was trained and validated up to {models.meta['spans']['test']}; what lies before is no test", err=True
+        )
     if json_:
         _write_json(json_, results)
         typer.echo(f"\nwritten to {json_}")
 
-# %% ../nbs/70_cli.ipynb #644f291e
-def divide_end(panel):
-    "The end of the half hours in which both a price and a reading are known."
-    import numpy as np
-
-    both = np.flatnonzero(panel.priced & panel.measured.any(0))
-    if not len(both):
-        raise ValueError("the store has no half hour with both a price and a reading in that span")
-    return panel.ts[both[-1]] + (panel.ts[1] - panel.ts[0])
-
-# %% ../nbs/70_cli.ipynb #50df67ff
+# %% ../nbs/70_cli.ipynb #2ae7b085
 @app.command()
 @_said
 def plan(
@@ -362,11 +337,10 @@ def plan(
     import numpy as np
     import pandas as pd
 
-    from energymvp.battery import Battery, Tariff
     from energymvp.data.align import load_panel
     from energymvp.data.stores import open_store
-    from energymvp.planning import Setting, load_models, make_plan
-    from energymvp.rules import Rules
+    from energymvp.planning import load_models, make_plan
+    from energymvp.rules import Setting
 
     models = load_models(run)
     cfg = _settings(models.meta, config)
@@ -378,8 +352,7 @@ def plan(
         panel = load_panel(
             s, cfg.timezone, [household], when - pd.Timedelta(days=29), when + pd.Timedelta(days=1), _node(s, node, models.meta), market
         )
-    setting = Setting(Battery(**cfg.battery), Tariff(**cfg.tariff), Rules(**cfg.rules))
-    p = make_plan(models, panel, household, when, soc, setting, decoder)
+    p = make_plan(models, panel, household, when, soc, Setting.of(cfg), decoder)
     last = panel.ts[np.flatnonzero(panel.until(when).measured[0])[-1]] + pd.Timedelta(minutes=30)
     if json_:
         about = dict(
@@ -405,7 +378,7 @@ def plan(
         f"{p.soc[0]:.2f} kWh are stored at the start, {p.soc[-1]:.2f} at the end"
     )
 
-# %% ../nbs/70_cli.ipynb #81c3259c
+# %% ../nbs/70_cli.ipynb #cdf59a40
 QUICK = dict(batches=8, epochs=2)  # a look at the machinery in well under a minute of training
 
 
@@ -423,7 +396,6 @@ def demo(
     """
     from energymvp.backtest import MODES
     from energymvp.backtest import evaluate as score_run
-    from energymvp.battery import Battery, Tariff
     from energymvp.config import load_config
     from energymvp.data.align import load_panel
     from energymvp.data.sources import ingest_demo
@@ -431,7 +403,7 @@ def demo(
     from energymvp.labels import make_labels
     from energymvp.planning import load_models
     from energymvp.plots import write_report
-    from energymvp.rules import Rules
+    from energymvp.rules import Setting
     from energymvp.training import train as fit_models
 
     began, show = time.time(), not quiet
@@ -446,17 +418,7 @@ def demo(
         typer.echo(ingest_demo(s))
         say("2. labels: what the battery should have done, with hindsight")
         span = s.span("prices")
-        done = make_labels(
-            s,
-            Battery(**cfg.battery),
-            Tariff(**cfg.tariff),
-            Rules(**cfg.rules),
-            cfg.timezone,
-            "optimal",
-            *span,
-            soc_start=cfg.backtest.soc_start,
-            progress=show,
-        )
+        done = make_labels(s, Setting.of(cfg), cfg.timezone, "optimal", *span, soc_start=cfg.backtest.soc_start, progress=show)
         typer.echo(
             f"  {done.half_hours.sum():,} half hours of {len(done)} homes: buy {done.buy.mean():.0%}, hold {done.hold.mean():.0%}, sell {done.sell.mean():.0%}"
         )
@@ -485,7 +447,7 @@ def demo(
         f"done: open {out}/report.html; figures in {out}/results.json; try\n  energymvp plan --run {out} --store {out}/demo.duckdb --household fontana-01 --at 2017-07-01"
     )
 
-# %% ../nbs/70_cli.ipynb #d0343c0f
+# %% ../nbs/70_cli.ipynb #2ae4579f
 #| eval: false
 if __name__ == "__main__":
     app()

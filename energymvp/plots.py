@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from .backtest import consumption_table, cumulative, trading_table
+from .backtest import consumption_table, cumulative, earned, trading_table
 from .battery import Battery
 from .config import Config
 from .data.align import Panel, midnights
@@ -450,17 +450,17 @@ def typical_plan(
     starts, days = starts[whole], days[whole]
     if not len(starts):
         return None
-    price, load = panel.price[first + days].astype(float), windows.load[home, first + days].astype(float)
-    earned = b.profit(run.energy[home, days], setting.tariff.import_price(price), setting.tariff.export_price(price), load).sum(1)
-    i = median_index(earned)
+    price = panel.price[first + days].astype(float)
+    cents = earned(run, active, windows, first, setting)[home, days].sum(1)
+    i = median_index(cents)
     outlook = model_outlook(models, windows, np.array([home]), starts[i : i + 1], setting)
     path = run.soc[home, days[i, 0] : days[i, 0] + STEPS_PER_DAY + 1]
     buy, sell = setting.tariff.import_price(outlook.price[0]), setting.tariff.export_price(outlook.price[0])
     hoped = float(b.profit(run.energy[home, days[i]], buy, sell, outlook.load[0]).sum())
     ts = panel.ts[starts[i] : starts[i] + STEPS_PER_DAY]
     plan = Plan(panel.households[home], ts, run.energy[home, days[i]], path, outlook.price[0], outlook.load[0], hoped, panel.timezone)
-    keep = float(np.broadcast_to(reserve(windows.usual_load(first), setting.rules, b), len(active))[home])
-    return plan, price[i], keep, float(earned[i])
+    keep = float(reserve(windows.usual_load(first), setting.rules, b)[home])
+    return plan, price[i], keep, float(cents[i])
 
 # %% ../nbs/62_plots.ipynb #855729fc
 PLAIN = {"7-day mean + optimiser": ("the mean price of the last seven days", "it"), "yesterday + optimiser": ("yesterday's prices", "them")}
@@ -706,10 +706,10 @@ def _plan_part(details, windows, models, home, first):
     found = typical_plan(models, windows, run, active, setting, home, first)
     if found is None:
         return '<h2>What will the battery do?</h2><p class="note">The test span holds no whole day of this home, so no plan is shown.</p>'
-    plan, price, keep, earned = found
+    plan, price, keep, cents = found
     day, name = day_name(plan.ts[0].tz_convert(zone)), plan.household
     bought, sold = np.maximum(plan.energy, 0).sum(), np.maximum(-plan.energy, 0).sum()
-    money = f"{'lost' if earned < -0.05 else 'earned'} {abs(earned):.1f} cents"
+    money = f"{'lost' if cents < -0.05 else 'earned'} {abs(cents):.1f} cents"
     picture = html_figure(
         lambda w: plot_plan(plan, setting.battery, price, keep, f"{name}: one day's plan", w),
         f"Three charts of {day}: market price that came and price expected; {bought:.1f} kWh bought and {sold:.1f} kWh sold by half hour; "

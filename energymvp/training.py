@@ -14,7 +14,7 @@ import math
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,7 +24,6 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
-from .battery import Battery, Tariff
 from .config import Config, Size
 from .data.align import HISTORY, Panel, calendar, divide, known_day_ahead, reads_hourly, streak
 from .data.schema import APPLIANCES
@@ -33,7 +32,7 @@ from .features.trading import battery_rows, market_rows
 from .models.consumption import MIN_LEVEL, ConsumptionModel, consumption_loss
 from .models.trading import TradingModel, trading_loss
 from .optimizer import perfect_foresight
-from .rules import Rules, reserve
+from .rules import Setting, reserve
 from .units import STEPS_PER_DAY, STEPS_PER_WEEK
 
 # %% ../nbs/50_training.ipynb #75ddc637
@@ -51,6 +50,7 @@ class Windows:
         self.true_load, self.true_price = panel.measured_load, panel.measured_price  # without what was filled
         self.hourly, self.hourly_price = reads_hourly(self.load, panel.ts), reads_hourly(panel.price, panel.ts)
         self.on_the_hour = np.asarray(panel.ts.minute == 0)
+        self.awake = self.on_the_hour | ~self.hourly  # (homes, n): where a decision knows a whole interval
         self.load_streak = streak(np.isfinite(self.load))
         self.price_streak = streak(np.isfinite(panel.price))
         self.true_load_streak, self.true_price_streak = streak(panel.measured), streak(panel.priced)
@@ -67,7 +67,7 @@ class Windows:
         good = (self.load_streak[:, steps] >= HISTORY) & (self.true_load_streak[:, steps + ahead] >= ahead)
         if prices:
             good &= (self.price_streak[steps] >= HISTORY) & (self.true_price_streak[steps + ahead] >= ahead)
-        good &= self.on_the_hour[steps] | ~self.hourly[:, steps]
+        good &= self.awake[:, steps]
         home, k = np.nonzero(good)
         return home, steps[k]
 
@@ -75,6 +75,11 @@ class Windows:
         "Inputs of T1: (N, 48, 17) and the naive profile (N, 336)."
         x = consumption_window(self.features, home, step)
         return torch.from_numpy(x), torch.from_numpy(naive_profile(self.load, home, step))
+
+    def trading(self, step: np.ndarray, load: np.ndarray, setting: Setting, seen: np.ndarray | bool = False) -> np.ndarray:
+        "(N, 48, 30) inputs of T2 but for the battery's columns; `load` (N, 48) is T1's, `seen` (N,) says where the running interval is seen."
+        p, slots = self.panel, seen * self.running(self.hourly_price[step], step)
+        return market_rows(p.price, p.day_ahead, self.published, self.calendar, step, load, setting.rules, setting.tariff, slots)
 
     def ahead(self, x: np.ndarray, step: np.ndarray, steps: int, last: int, home=None) -> np.ndarray:
         "(N, steps) of what came, from `x` of shape (n,) or (homes, n); NaN from step `last` on."
@@ -368,32 +373,25 @@ def trading_batches(
     home: np.ndarray,  # decisions to draw from
     step: np.ndarray,
     last: int,  # labels from this step on are unknown
-    battery: Battery,
-    tariff: Tariff,
-    rules: Rules,
+    setting: Setting,
     batch_size: int,
 ):
     "A function of a random stream that draws one batch for T2."
-    usual = windows.usual_load(last)
-    price_ahead = lambda s, n: windows.ahead(windows.true_price, s, n, last).astype(float)
+    battery, usual = setting.battery, windows.usual_load(last)
 
     def make(rng):
         i = rng.integers(len(home), size=batch_size)
         h, s = home[i], step[i]
         load = forecast_consumption(consumption, windows, h, s)[:, :STEPS_PER_DAY].astype(float)
-        actual, price = windows.ahead(windows.true_load, s, LABEL_HORIZON, last, h).astype(float), price_ahead(s, LABEL_HORIZON)
+        actual = windows.ahead(windows.true_load, s, LABEL_HORIZON, last, h).astype(float)
+        price = windows.ahead(windows.true_price, s, LABEL_HORIZON, last).astype(float)
         seen = rng.random(batch_size) < 0.5
-        running = windows.running(windows.hourly_price[s], s)
         load[seen] = windows.see(load[seen], s[seen], h[seen])
-        adder = rng.choice((tariff.adder, *TRAIN_ADDERS), batch_size)
-        keep = reserve(usual[h], rules, battery)
+        tariff = replace(setting.tariff, adder=rng.choice((setting.tariff.adder, *TRAIN_ADDERS), batch_size)[:, None])
+        keep = reserve(usual[h], setting.rules, battery)
         soc = keep + (battery.energy_max - keep) * np.clip(rng.uniform(-0.3, 1.1, batch_size), 0, 1)
-        rows = market_rows(
-            windows.panel.price, windows.panel.day_ahead, windows.published, windows.calendar, s, load, rules, tariff, adder, seen * running
-        )
-        rows = battery_rows(rows, soc, battery)
-        buy = price + adder[:, None]
-        sell = np.minimum(price * tariff.export_factor, buy)
+        rows = battery_rows(windows.trading(s, load, replace(setting, tariff=tariff), seen), soc, battery)
+        buy, sell = tariff.import_price(price), tariff.export_price(price)
         best = perfect_foresight(
             buy, battery, soc_start=soc, sell_price=sell, load=actual, reserve=np.repeat(keep[:, None], LABEL_HORIZON, 1)
         )
@@ -458,7 +456,7 @@ def train(
         units=dict(price="cents/kWh", energy="kWh per half hour", time="UTC"), versions={p: version(p) for p in ("torch", "numpy", "pandas")},
     )  # fmt: skip
     done = dict(spans=spans, households=seen, unseen=unseen)
-    battery, tariff, rules = Battery(**config.battery), Tariff(**config.tariff), Rules(**config.rules)
+    setting = Setting.of(config)
     if "consumption" in models:
         size = sizes.consumption
         torch.manual_seed(config.seed)
@@ -484,9 +482,7 @@ def train(
             consumption,
             *_some(windows.decisions(a, b, LABEL_HORIZON, prices=True), "train T2 on"),
             b,
-            battery,
-            tariff,
-            rules,
+            setting,
             size.batch_size,
         )
         make, scored = batches(0, val), batches(val, end)

@@ -50,8 +50,7 @@ def reads_hourly(
     known, same = (t[..., over] - t[..., week] for t in (total(known), total(same)))
     return (known >= 24) & (same >= 0.99 * known)
 
-
-#| export
+# %% ../../nbs/14_data.align.ipynb #9bac123e
 @dataclass(frozen=True)
 class Panel:
     """Homes and one market on one grid of n half hours.
@@ -83,6 +82,14 @@ class Panel:
     def load(self) -> np.ndarray:
         "(homes, n) kWh per half hour: what the nine appliances add up to."
         return self.energy.sum(-1)
+
+    @property
+    def span(self) -> tuple[pd.Timestamp, pd.Timestamp]:
+        "Start and end of the half hours in which both a price and a home's reading are there."
+        both = np.flatnonzero(self.priced & self.measured.any(0))
+        if not len(both):
+            raise ValueError("there is no half hour with both a price and a reading")
+        return self.ts[both[0]], self.ts[both[-1]] + HALF_HOUR
 
     def step(self, time) -> int:
         "The index of the first half hour at or after `time`."
@@ -120,7 +127,7 @@ class Panel:
         rows = [self.households.index(h) for h in ids]
         return replace(self, households=list(ids), energy=self.energy[rows], measured=self.measured[rows])
 
-# %% ../../nbs/14_data.align.ipynb #0e7ea637
+# %% ../../nbs/14_data.align.ipynb #6c5ee0bf
 def pick_market(
     store: Store,
     node: str | None = None,  # pricing node; needed when the store has several
@@ -141,7 +148,7 @@ def pick_market(
         raise ValueError(f"the store has no {market} prices of node {node!r}; it has {', '.join(markets)}")
     return node, market or markets[-1]
 
-# %% ../../nbs/14_data.align.ipynb #71b646b9
+# %% ../../nbs/14_data.align.ipynb #5814fadf
 def iter_panels(
     store: Store,
     timezone: str,  # of the calendar and of midnight
@@ -201,7 +208,7 @@ def load_panel(
     energy, measured = (np.concatenate([getattr(p, k) for p in parts]) for k in ("energy", "measured"))
     return replace(parts[0], households=homes, energy=energy, measured=measured, filled=filled)
 
-# %% ../../nbs/14_data.align.ipynb #6c3db064
+# %% ../../nbs/14_data.align.ipynb #6ded56b3
 HISTORY = STEPS_PER_WEEK  # half hours that must be known before a decision
 
 
@@ -213,7 +220,7 @@ def streak(
     gap = np.maximum.accumulate(np.where(known, -1, np.arange(n)), axis=-1)
     return np.concatenate([np.zeros((*known.shape[:-1], 1), int), np.arange(n) - gap], -1)
 
-# %% ../../nbs/14_data.align.ipynb #07b229f2
+# %% ../../nbs/14_data.align.ipynb #d4e97c8d
 def calendar(
     ts: pd.DatetimeIndex,  # UTC
     timezone: str,
@@ -247,7 +254,7 @@ def known_day_ahead(
     end = end.tz_localize(timezone, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
     return ((end - ts) // HALF_HOUR).to_numpy().astype(int)
 
-# %% ../../nbs/14_data.align.ipynb #2513c927
+# %% ../../nbs/14_data.align.ipynb #d33d4727
 @dataclass(frozen=True)
 class Spans:
     "The moments that divide time: training ends at `validation`, validation at `test`."
@@ -264,10 +271,7 @@ def divide(
     until=None,  # training and validation end here; None: `split.test` of the span is kept for the test
 ) -> Spans:
     "Training, validation and test spans, cut at whole days."
-    both = np.flatnonzero(panel.priced & panel.measured.any(0))
-    if not len(both):
-        raise ValueError("there is no half hour with both a price and a reading")
-    start, end = panel.ts[both[0]], panel.ts[both[-1]] + HALF_HOUR
+    start, end = panel.span
     test = utc(until) if until is not None else end - (end - start) * split.test
     test = min(test, end)
     validation = test - (test - start) * split.validation

@@ -66,8 +66,7 @@ def market_rows(
     step: np.ndarray,  # (N,) decision at the start of this half hour
     load: np.ndarray,  # (N, 48) T1's forecast, kWh per half hour
     rules: Rules,
-    tariff: Tariff,
-    adder: np.ndarray | None = None,  # (N,) a delivery adder for each decision instead of the tariff's
+    tariff: Tariff,  # its adder may be (N, 1), one for each decision
     seen: np.ndarray | int = 0,  # (N,) how many half hours from the decision on have a price that is seen already
 ) -> np.ndarray:
     "(N, 48, 30) float32 with the battery's columns still 0. The last seven days of prices must be known."
@@ -83,7 +82,6 @@ def market_rows(
     ahead = np.where(slot < published[step][:, None], day_ahead[np.minimum(at, len(day_ahead) - 1)], np.nan)
     ahead = np.where(slot < np.reshape(seen, (-1, 1)), price[np.minimum(at, len(price) - 1)], ahead)
     known = np.isfinite(ahead)
-    extra = tariff.adder if adder is None else np.asarray(adder)[:, None]
     rank = mean.argsort(1, kind="stable").argsort(1, kind="stable") / (STEPS_PER_DAY - 1)
     columns = dict(
         load=load, load_day=one(load.sum(1)), load_peak=one(load.max(1)),
@@ -91,7 +89,7 @@ def market_rows(
         price_week_mean=mean, price_week_spread=spread,
         market_mean=one(last.mean(1)), market_spread=one(last.std(1)), market_min=one(last.min(1)), market_max=one(last.max(1)),
         day_ahead=np.where(known, ahead, mean), day_ahead_known=known,
-        below_buy=rules.buy_below - (mean + extra), above_sell=np.minimum(mean * tariff.export_factor, mean + extra) - rules.sell_above, rank=rank,
+        below_buy=rules.buy_below - tariff.import_price(mean), above_sell=tariff.export_price(mean) - rules.sell_above, rank=rank,
         load_so_far=np.cumsum(load, 1) - load,
     )  # fmt: skip
     out = np.zeros((*at.shape, len(TRADING_COLUMNS)), np.float32)
