@@ -36,10 +36,11 @@ docs-check: $(READY) ## stage the documentation, render it and follow its links
 wheel-check: $(READY) ## build the wheel and run it in a new environment
 	@$(BIN)/python .ci/wheel_check.py
 
-bench: $(READY) ## time the optimiser against solvers and labels at scale, into bench/*.md
+bench: $(READY) ## time the optimiser against solvers, labels and stores at scale, into bench/*.md
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -r bench/requirements.txt
 	@$(BIN)/python bench/optimizer.py
 	@$(BIN)/python bench/labels.py
+	@$(BIN)/python bench/stores.py
 
 clean: ## remove .venv and everything that is made from the sources
 	@rm -rf .venv .venv-bench _proc _docs build dist *.egg-info .ruff_cache runs nbs/nbdev.yml nbs/sidebar.yml

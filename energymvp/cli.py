@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'Store', 'From', 'Node', 'Market', 'ConfigFile', 'Quiet', 'QUICK', 'ingest', 'labels', 'train', 'evaluate',
-           'plan', 'demo']
+           'plan', 'schema', 'copy', 'demo']
 
 # %% ../nbs/70_cli.ipynb #8ef225b6
 import functools
@@ -29,7 +29,14 @@ Prices are cents/kWh (1 $/MWh = 0.1 cents/kWh), energy is kWh per half hour, tim
 Start with `energymvp demo`. With your own data: `ingest`, `train`, `evaluate`, then `plan`.""",
 )
 
-Store = Annotated[str, typer.Option("--store", help="DuckDB file that holds the tables, e.g. energy.duckdb.", show_default=False)]
+Store = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        help="DuckDB file that holds the tables, e.g. energy.duckdb; or `supabase`, the project that SUPABASE_URL and SUPABASE_KEY name.",
+        show_default=False,
+    ),
+]
 From = Annotated[
     str | None,
     typer.Option(
@@ -108,14 +115,25 @@ def _table(df, digits=2):
 def ingest(
     store: Store,
     consumption: Annotated[
-        Path | None,
+        list[str] | None,
         typer.Option(
             help="CSV or parquet: household_id, ts, nine appliance columns or total_kwh, in kWh per interval.", show_default=False
         ),
     ] = None,
     prices: Annotated[
-        Path | None,
-        typer.Option(help="CSV or parquet: ts, price_cents_kwh or price_usd_mwh, optionally node and market.", show_default=False),
+        list[str] | None,
+        typer.Option(
+            help="CSV or parquet: ts, price_cents_kwh or price_usd_mwh, optionally node and market; or CAISO OASIS files.",
+            show_default=False,
+        ),
+    ] = None,
+    households: Annotated[
+        list[str] | None,
+        typer.Option(help="CSV or parquet: household_id and its battery, e.g. capacity, charge_power.", show_default=False),
+    ] = None,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option(help="CSV or parquet: household_id, ts, action, quantity_kwh, soc_kwh, price_cents_kwh.", show_default=False),
     ] = None,
     tz: Annotated[str | None, typer.Option(help="Clock of times without an offset, e.g. America/Los_Angeles.", show_default=False)] = None,
     node: Annotated[str, typer.Option(help="Node of price rows that name none.")] = "NODE",
@@ -126,16 +144,19 @@ def ingest(
     `ts` is the start of the interval. Hourly energy is split, hourly prices are repeated; what is repaired is reported with a count,
     what cannot be right (naive times, negative energy, $/MWh in a cents column) is refused and nothing is written.
 
+    Each option takes a file (also .csv.gz or .zip), a folder of files, or `supabase:TABLE`, a table of another kind in the Supabase
+    project, and may be given several times.
+
     Example: `energymvp ingest --store energy.duckdb --consumption meters.csv --prices lmp.csv`
     """
     from energymvp.data.sources import ingest as read_in
-    from energymvp.data.stores import open_store
+    from energymvp.data.supabase import open_store
 
-    new = not Path(store).exists()
+    new = store != "supabase" and not Path(store).exists()
     try:
         with open_store(store) as s:
-            report = read_in(s, consumption, prices, tz, node, market.upper())
-            spans = {name: s.span(name) for name in ("consumption", "prices")}
+            report = read_in(s, consumption, prices, tz, node, market.upper(), households, labels)
+            spans = {name: s.span(name) for name in ("consumption", "prices", "battery_labels")}
     except Exception:
         if new:
             Path(store).unlink(missing_ok=True)
@@ -166,12 +187,12 @@ def labels(
     Running it again replaces the labels of the span, of whatever policy; an interrupted run does no harm.
     """
     from energymvp.config import load_config
-    from energymvp.data.stores import open_store
+    from energymvp.data.supabase import open_store
     from energymvp.labels import make_labels
     from energymvp.rules import Setting
 
     cfg = load_config(config)
-    with open_store(store, create=False) as s:
+    with open_store(store, create=False, progress=not quiet) as s:
         start, end = _moment(from_, cfg.timezone, "--from"), _moment(to, cfg.timezone, "--to")
         done = make_labels(s, Setting.of(cfg), cfg.timezone, policy, start, end, node, market, cfg.backtest.soc_start, resume, not quiet)
         typer.echo(_table(done.set_index("household_id")))
@@ -192,6 +213,13 @@ def train(
     unseen_homes: Annotated[
         int | None, typer.Option(help="Homes held out whole; drawn by the seed, none when there are fewer than four.", show_default="2")
     ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            help="What T2 learns as the truth: `store` (the labels that the store holds) or `solved` (the optimum, anew for each window).",
+            show_default="store for --store supabase, else solved",
+        ),
+    ] = None,
     node: Node = None,
     market: Market = None,
     config: ConfigFile = None,
@@ -205,23 +233,31 @@ def train(
     """
     from energymvp.config import load_config
     from energymvp.data.align import load_panel
-    from energymvp.data.stores import open_store
+    from energymvp.data.supabase import open_store
+    from energymvp.labels import load_labels, say_labels
+    from energymvp.rules import Setting
     from energymvp.training import make_accelerator
     from energymvp.training import train as fit_models
 
     choices = dict(consumption=("consumption",), trading=("trading",), all=("consumption", "trading"))
     if model not in choices:
         raise ValueError(f"--model must be one of {', '.join(choices)}, not {model!r}")
+    truth = labels or ("store" if store == "supabase" else "solved")
+    if truth not in ("store", "solved"):
+        raise ValueError(f"--labels must be store or solved, not {truth!r}")
     cfg = load_config(config, **(dict(split=dict(unseen_homes=unseen_homes)) if unseen_homes is not None else {}))
-    with open_store(store, read_only=True) as s:
+    with open_store(store, read_only=True, progress=not quiet) as s:
         panel = load_panel(s, cfg.timezone, start=_moment(from_, cfg.timezone, "--from"), node=node, market=market)
+        known, summary = load_labels(s, panel, Setting.of(cfg)) if truth == "store" and model != "consumption" else (None, None)
     until_ = _moment(until, cfg.timezone, "--until")
     accelerator = make_accelerator(cpu)
     if accelerator.is_main_process:
         _say_panel(panel)
+        if summary is not None:
+            typer.echo(f"T2 learns from the store's {say_labels(summary)}")
     if until_ is not None and until_ >= panel.span[1] and accelerator.is_main_process:
         typer.echo(f"warning: readings and prices end before {until}, so nothing is left to evaluate on", err=True)
-    done = fit_models(panel, cfg, out, preset, choices[model], until_, resume, not quiet, accelerator)
+    done = fit_models(panel, cfg, out, preset, choices[model], until_, resume, not quiet, accelerator, known)
     if not accelerator.is_main_process:
         return
     spans = done["spans"]
@@ -290,8 +326,9 @@ def evaluate(
     from energymvp.backtest import MODES
     from energymvp.backtest import evaluate as score_run
     from energymvp.data.align import load_panel
-    from energymvp.data.stores import open_store
+    from energymvp.data.supabase import open_store
     from energymvp.planning import load_models
+    from energymvp.rules import Setting, home_settings
 
     _can_write(json_)
     if mode not in (*MODES, "both"):
@@ -300,9 +337,12 @@ def evaluate(
     cfg = _settings(models.meta, config)
     start, end = _moment(from_, cfg.timezone, "--from"), _moment(to, cfg.timezone, "--to")
     start = start or pd.Timestamp(models.meta["spans"]["test"])
-    with open_store(store, read_only=True) as s:
+    with open_store(store, read_only=True, progress=not quiet) as s:
         panel = load_panel(s, cfg.timezone, household or None, start - pd.Timedelta(days=29), None, _node(s, node, models.meta), market)
+        own = sum(v.battery != Setting.of(cfg).battery for h, v in home_settings(s, Setting.of(cfg)).items() if h in panel.households)
     _say_panel(panel)
+    if own:
+        typer.echo(f"note: {own} of these homes have a battery of their own in the store; this table gives every home the run's battery")
     end = end or panel.span[1]
     results, _ = score_run(models, panel, cfg, start, end, MODES if mode == "both" else (mode,), not quiet)
     results["run"], results["mode"] = str(run), mode
@@ -338,9 +378,9 @@ def plan(
     import pandas as pd
 
     from energymvp.data.align import load_panel
-    from energymvp.data.stores import open_store
+    from energymvp.data.supabase import open_store
     from energymvp.planning import load_models, make_plan
-    from energymvp.rules import Setting
+    from energymvp.rules import Setting, home_settings
 
     models = load_models(run)
     cfg = _settings(models.meta, config)
@@ -352,11 +392,18 @@ def plan(
         panel = load_panel(
             s, cfg.timezone, [household], when - pd.Timedelta(days=29), when + pd.Timedelta(days=1), _node(s, node, models.meta), market
         )
-    p = make_plan(models, panel, household, when, soc, Setting.of(cfg), decoder)
+        setting = home_settings(s, Setting.of(cfg)).get(household, Setting.of(cfg))
+    p = make_plan(models, panel, household, when, soc, setting, decoder)
     last = panel.ts[np.flatnonzero(panel.until(when).measured[0])[-1]] + pd.Timedelta(minutes=30)
     if json_:
         about = dict(
-            decoder=decoder, run=str(run), node=panel.node, market=panel.market, battery=cfg.battery, tariff=cfg.tariff, rules=cfg.rules
+            decoder=decoder,
+            run=str(run),
+            node=panel.node,
+            market=panel.market,
+            battery=vars(setting.battery),
+            tariff=cfg.tariff,
+            rules=cfg.rules,
         )
         _write_json(json_, {**p.to_dict(), "readings_to": str(last), **about})
     f = p.frame()
@@ -378,7 +425,51 @@ def plan(
         f"{p.soc[0]:.2f} kWh are stored at the start, {p.soc[-1]:.2f} at the end"
     )
 
-# %% ../nbs/70_cli.ipynb #cdf59a40
+# %% ../nbs/70_cli.ipynb #0462e338
+@app.command()
+@_said
+def schema():
+    """Print the SQL that makes the tables: paste it into the SQL editor of a Supabase project and run it, once.
+
+    Example: `energymvp schema > schema.sql`
+    """
+    from energymvp.config import shipped
+
+    typer.echo((shipped("sql", "sql_schema") / "schema.sql").read_text())
+
+# %% ../nbs/70_cli.ipynb #34b2c123
+@app.command()
+@_said
+def copy(
+    source: Annotated[str, typer.Option("--from", help="Store to read: a DuckDB file or `supabase`.", show_default=False)],
+    target: Annotated[str, typer.Option("--to", help="Store to write; a file is made if it is not there.", show_default=False)],
+    table: Annotated[
+        list[str] | None,
+        typer.Option(help="consumption, prices, battery_labels or households; may be given several times.", show_default="all"),
+    ] = None,
+    start: Annotated[str | None, typer.Option(help="First day or moment.", show_default="where the data start")] = None,
+    end: Annotated[str | None, typer.Option(help="End, not included.", show_default="where the data end")] = None,
+    quiet: Quiet = False,
+):
+    """Copy tables from one store to another, say from Supabase to a file to train on without the network.
+
+    Rows that are in the target already are replaced; a copy that broke off is run again without harm.
+
+    Example: `energymvp copy --from supabase --to energy.duckdb`
+    """
+    from energymvp.config import load_config
+    from energymvp.data.stores import copy_tables
+    from energymvp.data.supabase import open_store
+
+    if source == target:
+        raise ValueError(f"--from and --to are the same store, {source}")
+    zone = load_config().timezone
+    with open_store(source, read_only=True, progress=False) as s, open_store(target, progress=False) as t:
+        done = copy_tables(s, t, table, _moment(start, zone, "--start"), _moment(end, zone, "--end"), not quiet)
+    for name, rows in done.items():
+        typer.echo(f"{rows:>12,} rows of {name}")
+
+# %% ../nbs/70_cli.ipynb #4e8e1ad9
 QUICK = dict(batches=8, epochs=2)  # a look at the machinery in well under a minute of training
 
 
@@ -386,21 +477,23 @@ QUICK = dict(batches=8, epochs=2)  # a look at the machinery in well under a min
 @_said
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for store, checkpoints, results and report.")] = Path("runs/demo"),
+    store: Annotated[str | None, typer.Option(help="DuckDB file, or `supabase`.", show_default="demo.duckdb in the folder")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A reduced run: shows that everything works, its figures mean little.")] = False,
     quiet: Quiet = False,
 ):
     """The whole story on real data that travel with the library: ingest, label, train, plan, and the worth in cents.
 
     Twelve homes and a year of Californian day-ahead prices; two homes and the last fifth of the year are held out.
-    Writes checkpoints, results.json and report.html to the folder.
+    Writes checkpoints, results.json and report.html to the folder. With `--store supabase` the same data go into the project's tables,
+    are labelled there, and T2 learns from the labels that are read back.
     """
     from energymvp.backtest import MODES
     from energymvp.backtest import evaluate as score_run
     from energymvp.config import load_config
     from energymvp.data.align import load_panel
-    from energymvp.data.sources import ingest_demo
-    from energymvp.data.stores import LocalStore
-    from energymvp.labels import make_labels
+    from energymvp.data.sources import demo_market, ingest_demo
+    from energymvp.data.supabase import open_store
+    from energymvp.labels import load_labels, make_labels, say_labels
     from energymvp.planning import load_models
     from energymvp.plots import write_report
     from energymvp.rules import Setting
@@ -413,19 +506,25 @@ def demo(
         typer.echo(f"[{time.time() - began:4.0f} s] {text}")
 
     out.mkdir(parents=True, exist_ok=True)
-    with LocalStore(out / "demo.duckdb") as s:
+    place = store or str(out / "demo.duckdb")
+    with open_store(place, progress=show) as s:
         say("1. real meter readings and prices")
         typer.echo(ingest_demo(s))
         say("2. labels: what the battery should have done, with hindsight")
-        span = s.span("prices")
-        done = make_labels(s, Setting.of(cfg), cfg.timezone, "optimal", *span, soc_start=cfg.backtest.soc_start, progress=show)
+        homes, node, market = demo_market()  # a store may hold more
+        span = s.span("prices", node=node, market=market)
+        setting, soc = Setting.of(cfg), cfg.backtest.soc_start
+        done = make_labels(s, setting, cfg.timezone, "optimal", *span, node, market, soc_start=soc, progress=show, households=homes)
         typer.echo(
             f"  {done.half_hours.sum():,} half hours of {len(done)} homes: buy {done.buy.mean():.0%}, hold {done.hold.mean():.0%}, sell {done.sell.mean():.0%}"
         )
-        panel = load_panel(s, cfg.timezone)
+        panel = load_panel(s, cfg.timezone, homes, node=node, market=market)
         _say_panel(panel)
+        known, summary = load_labels(s, panel, setting) if place == "supabase" else (None, None)
+        if summary is not None:
+            typer.echo(f"  read back: {say_labels(summary)}")
     say("3. training T1 (consumption) and T2 (trading)")
-    trained = fit_models(panel, cfg, out, progress=show)
+    trained = fit_models(panel, cfg, out, progress=show, labels=known)
     spans = trained["spans"]
     typer.echo(
         f"  trained {spans.start} to {spans.validation}, validated to {spans.test}, tested to {spans.end}; never trained on: {', '.join(trained['unseen'])}"
@@ -436,7 +535,7 @@ def demo(
     results["run"], results["mode"], results["command"] = (
         str(out),
         "committed" if quick else "both",
-        "energymvp demo" + (" --quick" if quick else ""),
+        "energymvp demo" + (" --quick" if quick else "") + (f" --store {store}" if store else ""),
     )
     _write_json(out / "results.json", results)
     write_report(out / "report.html", results, details, panel, models, cfg)
@@ -444,10 +543,10 @@ def demo(
     if quick:
         typer.echo("\nThis was a reduced run: its figures show that everything works, and no more.")
     say(
-        f"done: open {out}/report.html; figures in {out}/results.json; try\n  energymvp plan --run {out} --store {out}/demo.duckdb --household fontana-01 --at 2017-07-01"
+        f"done: open {out}/report.html; figures in {out}/results.json; try\n  energymvp plan --run {out} --store {place} --household fontana-01 --at 2017-07-01"
     )
 
-# %% ../nbs/70_cli.ipynb #2ae4579f
+# %% ../nbs/70_cli.ipynb #41b434f0
 #| eval: false
 if __name__ == "__main__":
     app()

@@ -29,6 +29,7 @@ from .data.align import HISTORY, Panel, calendar, divide, known_day_ahead, reads
 from .data.schema import APPLIANCES
 from .features.consumption import ENERGY_COLUMNS, WEEK_MEAN, consumption_features, consumption_window, naive_profile
 from .features.trading import battery_rows, market_rows
+from .labels import Labels
 from .models.consumption import MIN_LEVEL, ConsumptionModel, consumption_loss
 from .models.trading import TradingModel, trading_loss
 from .optimizer import perfect_foresight
@@ -375,9 +376,30 @@ def trading_batches(
     last: int,  # labels from this step on are unknown
     setting: Setting,
     batch_size: int,
+    labels: Labels | None = None,  # the truth, instead of the optimum solved for each window; `home` and `step` must have a day of them
 ):
     "A function of a random stream that draws one batch for T2."
     battery, usual = setting.battery, windows.usual_load(last)
+
+    def labelled(rng):
+        i = rng.integers(len(home), size=batch_size)
+        h, s = home[i], step[i]
+        load = forecast_consumption(consumption, windows, h, s)[:, :STEPS_PER_DAY].astype(float)
+        seen = rng.random(batch_size) < 0.5
+        load[seen] = windows.see(load[seen], s[seen], h[seen])
+        rows, day = windows.trading(s, load, setting, seen), s[:, None] + np.arange(STEPS_PER_DAY)
+        for k in np.unique(h):  # each home with its own battery
+            m = h == k
+            rows[m] = battery_rows(rows[m], labels.soc[k, s[m]], labels.settings[k].battery)
+        return dict(
+            x=torch.from_numpy(rows),
+            price=torch.from_numpy(windows.ahead(windows.true_price, s, STEPS_PER_DAY, last)).float(),
+            action=torch.from_numpy(labels.action[h[:, None], day]).long(),
+            quantity=torch.from_numpy(labels.quantity[h[:, None], day]).float(),
+        )
+
+    if labels is not None:
+        return labelled
 
     def make(rng):
         i = rng.integers(len(home), size=batch_size)
@@ -438,6 +460,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
     accelerator=None,
+    labels: Labels | None = None,  # the truth for T2's decisions; None: the optimum, solved anew for each window
 ) -> dict:
     "Train T1, then T2; returns each one's history and the spans."
     if preset not in config.presets:
@@ -477,14 +500,17 @@ def train(
         meta["consumption_sha256"] = fingerprint(*consumption.state_dict().values())
         torch.manual_seed(config.seed + 1)
         model = TradingModel(size.d_model, size.layers, size.heads, size.dropout)
-        batches = lambda a, b: trading_batches(
-            windows,
-            consumption,
-            *_some(windows.decisions(a, b, LABEL_HORIZON, prices=True), "train T2 on"),
-            b,
-            setting,
-            size.batch_size,
-        )
+        if labels is not None:
+            labels = labels.homes(seen)
+            meta["labels_sha256"] = fingerprint(*(x[:, :end] for x in (labels.action, labels.quantity, labels.soc)))
+
+        def batches(a, b):
+            home, step = windows.decisions(a, b, LABEL_HORIZON, prices=True)
+            if labels is not None:
+                day = streak(labels.action >= 0)[home, step + STEPS_PER_DAY] >= STEPS_PER_DAY
+                home, step = home[day], step[day]
+            return trading_batches(windows, consumption, *_some((home, step), "train T2 on"), b, setting, size.batch_size, labels)
+
         make, scored = batches(0, val), batches(val, end)
         draw = np.random.default_rng([config.seed, 2])
         first = [make(draw) for _ in range(max(1, 4096 // size.batch_size))]
@@ -512,6 +538,7 @@ def train(
 def _some(decisions, what):
     if not len(decisions[0]):
         raise ValueError(
-            f"there is no window to {what}: a week of readings and prices without a gap of more than two hours is needed, and two days after it"
+            f"there is no window to {what}: a week of readings and prices without a gap of more than two hours is needed, and two days "
+            "(of labels, where they are the truth, one day) after it"
         )
     return decisions

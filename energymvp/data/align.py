@@ -136,7 +136,7 @@ def pick_market(
     "The node and market that are traded."
     pairs = store.distinct("prices", "node", "market")
     if not pairs:
-        raise ValueError("the store has no prices: add some with `energymvp ingest --prices FILE`")
+        raise ValueError(f"no prices to go by ({store.why_empty('prices')}): add some with `energymvp ingest --prices FILE`")
     nodes = sorted({n for n, _ in pairs})
     if node is None and len(nodes) > 1:
         raise ValueError(f"the store has prices of several nodes: name one with --node ({', '.join(nodes)})")
@@ -164,7 +164,7 @@ def iter_panels(
     households = known if households is None else list(dict.fromkeys(households))
     unknown = [h for h in households if h not in known]
     if not known:
-        raise ValueError("the store has no consumption: add some with `energymvp ingest --consumption FILE`")
+        raise ValueError(f"no consumption to go by ({store.why_empty('consumption')}): add some with `energymvp ingest --consumption FILE`")
     if unknown or not households:
         raise ValueError(f"the store has no household {unknown[0] if unknown else ''!r}; it has {', '.join(known)}")
     if start is None or end is None:
