@@ -7,7 +7,11 @@ from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
 PYTHONS = ["3.11", "3.12", "3.13"]
-DATA = {"demo_data": ("data/demo", "*.parquet"), "default_config": ("config", "*.yaml"), "sql_schema": ("sql", "*.sql")}  # package: its folder and files
+DATA = {
+    "demo_data": ("data/demo", "*.parquet"),
+    "default_config": ("config", "*.yaml"),
+    "sql_schema": ("sql", "*.sql"),
+}  # package: its folder and files
 
 parser = ConfigParser(delimiters=["="])
 parser.read(ROOT / "settings.ini", encoding="utf-8")

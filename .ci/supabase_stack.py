@@ -96,6 +96,8 @@ def jwt(secret: str, **claims) -> str:
 class SupabaseStack:
     "PostgreSQL, PostgREST and a gateway; `with SupabaseStack() as stack: ...` starts and stops them."
 
+    max_rows = 1000  # in one answer
+
     def __enter__(self):
         api = postgrest()
         package = postgres()
@@ -184,7 +186,7 @@ class SupabaseStack:
     def start_api(self):
         settings = dict(
             DB_URI=f"postgresql://authenticator:{self.password}@127.0.0.1:{self.db_port}/postgres", DB_SCHEMAS="public",
-            DB_ANON_ROLE="anon", DB_MAX_ROWS="1000", DB_POOL="10", JWT_SECRET=self.secret, SERVER_HOST="127.0.0.1", SERVER_PORT=str(self.api_port),
+            DB_ANON_ROLE="anon", DB_MAX_ROWS=str(self.max_rows), DB_POOL="10", JWT_SECRET=self.secret, SERVER_HOST="127.0.0.1", SERVER_PORT=str(self.api_port),
             LOG_LEVEL="error",
         )  # fmt: skip
         env = {**os.environ, **{f"PGRST_{k}": v for k, v in settings.items()}}

@@ -179,9 +179,11 @@ def json_consumption(
     missing = [c for c in ("House", "Timestamp") if c not in df]
     if missing:
         raise ValueError(f"{what}: no column {missing[0]}; found {', '.join(map(str, df))}")
-    df = df.drop_duplicates(subset=[c for c in ("House", "Timestamp", "Total kWh", "Appliance_Breakdown_JSON") if c in df]).reset_index(
-        drop=True
-    )
+    columns = ("House", "Timestamp", "Total kWh", "Appliance_Breakdown_JSON")
+    df = df[[c for c in columns if c in df]]
+    if columns[3] in df:  # a database gives objects where a file gives text
+        df = df.assign(**{columns[3]: df[columns[3]].map(lambda v: v if isinstance(v, str) else json.dumps(v))})
+    df = df.drop_duplicates().reset_index(drop=True)
     out = pd.DataFrame(dict(household_id="house-" + df.House.astype(str), ts=_wall_clock(df.Timestamp, df.House, tz, report, what)))
     day = [df.House, pd.to_datetime(df.Timestamp, format="ISO8601", utc=True).dt.date]
     total = df.get("Total kWh")
@@ -219,8 +221,7 @@ def _appliances(column, out, what):
     rows = []
     for i, v in enumerate(column):
         try:
-            v = json.loads(v) if isinstance(v, str) else v
-            rows.append({re.sub(r"\s+", " ", str(k)).strip().lower(): float(x) for k, x in v.items()})
+            rows.append({re.sub(r"\s+", " ", k).strip().lower(): float(x) for k, x in json.loads(v).items()})
         except (ValueError, TypeError, AttributeError):
             raise ValueError(
                 f"{what}: Appliance_Breakdown_JSON of {out.household_id[i]} in row {i} is no list of appliances with numbers: {str(v)[:60]!r}"

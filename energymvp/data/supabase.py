@@ -218,19 +218,24 @@ class SupabaseStore(Store):
         return [where] if values is None else [where | {first: values[i : i + MANY]} for i in range(0, len(values), MANY)]
 
     def count(self, name, start=None, end=None, **where):
-        t, n = table(name), 0
+        return sum(n for _, _, n in self._counted(name, start, end, where))
+
+    def _counted(self, name, start, end, where):
+        "The parts in which a table is read: what is fixed in each, its conditions, and its rows."
+        t, out = table(name), []
         for part in self._splits(t, where):
-            conditions = self._conditions(t, start, end, part)
-            n += self._ask(name, lambda c=conditions: self._filtered(name, t.key[0], c, count="exact").limit(0)).count
-        return n
+            c = self._conditions(t, start, end, part)
+            n = self._ask(name, lambda c=c: self._filtered(name, t.key[0], c, count="exact").limit(0)).count
+            out.append(([k for k, v in part.items() if len(v) == 1], c, n))
+        return out
 
     def _filtered(self, name, columns, conditions, **options):
         q = self.client.table(name).select(columns, **options)
         return q.or_(f"and({','.join(conditions)})") if conditions else q
 
-    def _rows(self, name, columns, key, conditions):
-        "Pages of plain rows in the order of `key`."
-        last = None
+    def _rows(self, name, columns, key, conditions, total=0):
+        "Pages of plain rows in the order of `key`, till a page is short and at least `total` rows are there (the cap may be under 1,000)."
+        last, got = None, 0
         while True:
             behind = conditions + (_after(key, last) if last else [])
 
@@ -243,23 +248,23 @@ class SupabaseStore(Store):
             rows = self._ask(name, page).data
             if rows:
                 yield rows
-            if len(rows) < PAGE:
+            got += len(rows)
+            if not rows or (len(rows) < PAGE and got >= total):
                 return
             last = rows[-1]
 
     def pages(self, name, start=None, end=None, rows=50_000, **where):
-        t, got = table(name), 0
-        n = self.count(name, start, end, **where)
+        t, got, parts = table(name), 0, self._counted(name, start, end, where)
+        n = sum(k for _, _, k in parts)
         if n == 0 and self.role != "service_role":
             warnings.warn(self.why_empty(name), stacklevel=2)
         if self.db_url and n >= self.bulk:
             yield from self._copy_out(t, start, end, rows, where, n)
             return
         with self._bar(n, f"reading {name}") as bar:
-            for part in self._splits(t, where):
-                fixed = [c for c, v in part.items() if len(v) == 1]
+            for fixed, conditions, total in parts:
                 key, held = [c for c in t.key if c not in fixed] or list(t.key), []
-                for page in self._rows(name, list(t.columns), key, self._conditions(t, start, end, part)):
+                for page in self._rows(name, list(t.columns), key, conditions, total):
                     held += page
                     bar.update(len(page))
                     got += len(page)
@@ -304,12 +309,12 @@ class SupabaseStore(Store):
         with self._bar(found.count, f"reading {name}") as bar:
             while full:
                 page = self._ask(name, lambda since=since: self._since(name, clock, since)).data
-                full = len(page) == PAGE
+                full = bool(page) and len(rows) + len(page) < found.count
                 if full:  # the last moment may go on behind the page: it is read again, whole, with the next one
                     since = page[-1][clock]
                     page = [r for r in page if r[clock] != since]
                     if not page:
-                        raise StoreError(f"table {name} has {PAGE} rows or more at {clock} {since}: too many for one answer")
+                        raise StoreError(f"table {name} has more rows at {clock} {since} than fit into one answer")
                 rows += page
                 bar.update(len(page))
         if len(rows) < found.count:
