@@ -42,6 +42,11 @@ def key_role(
         return "unknown"
 
 
+def _denied(message):
+    "Whether a gateway, which gives no code, speaks of the key."
+    return any(word in message.lower() for word in ("api key", "authentication", "unauthorized", "jwt"))
+
+
 def explain(
     code: str,  # of PostgreSQL, of PostgREST, or an HTTP status
     message: str,  # what the service said
@@ -62,7 +67,7 @@ def explain(
             f"the database gave up on {name} after its time limit for the role {role}: ask for a shorter span, or set SUPABASE_DB_URL "
             "so that large reads and writes go through COPY"
         )
-    if code in ("42501", "PGRST301", "PGRST302", "PGRST303", "401", "403") or "api key" in message.lower():
+    if code in ("42501", "PGRST301", "PGRST302", "PGRST303", "401", "403") or (not code and _denied(message)):
         if code == "42501":
             return f"the key's role {role} may not do this with {name} at {place}: writing needs the service_role key as SUPABASE_KEY"
         return f"{place} does not accept SUPABASE_KEY (role {role}): copy the key again from the project's settings, under API keys"
@@ -186,7 +191,7 @@ class SupabaseStore(Store):
                 return build().execute()
             except APIError as e:
                 code, message = str(e.code or ""), self._clean(e.message or e.details or "no reason given")
-                again = code in AGAIN or (not code and "api key" not in message.lower())
+                again = code in AGAIN or not (code or _denied(message))
             except (httpx.HTTPError, httpx.StreamError) as e:
                 code, message, again = type(e).__name__, self._clean(e) or "no answer", True
             if not again:
