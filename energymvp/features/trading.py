@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TRADING_COLUMNS', 'PRICE_COLUMNS', 'SPREAD_COLUMNS', 'OWN_COLUMNS', 'PRICE_WEEK_MEAN', 'PRICE_WEEK_SPREAD',
-           'market_rows', 'battery_rows']
+           'USUAL_PRICE', 'MONTH', 'HALF_LIFE', 'SAME_KIND', 'usual_price', 'market_rows', 'battery_rows']
 
 # %% ../../nbs/31_features.trading.ipynb #d7741fc3
 import numpy as np
@@ -55,14 +55,41 @@ OWN_COLUMNS = [
         "hours_covered",
     )
 ]
-PRICE_WEEK_MEAN, PRICE_WEEK_SPREAD = (TRADING_COLUMNS.index(c) for c in ("price_week_mean", "price_week_spread"))
+PRICE_WEEK_MEAN, PRICE_WEEK_SPREAD, USUAL_PRICE = (
+    TRADING_COLUMNS.index(c) for c in ("price_week_mean", "price_week_spread", "day_ahead")
+)
+
+# %% ../../nbs/31_features.trading.ipynb #c523f2a4
+MONTH, HALF_LIFE, SAME_KIND = 28, 7, 2.0  # days looked back on; after how many a day counts half; weight of a day of the same kind
+
+
+def usual_price(
+    price: np.ndarray,  # (n,) cents/kWh, NaN where unknown
+    weekend: np.ndarray,  # (n,) bool: whether a half hour is of a Saturday or Sunday
+    step: np.ndarray,  # (N,) decision at the start of this half hour
+) -> np.ndarray:
+    "(N, 48) cents/kWh: the weighted mean of each of the coming slots over the last four weeks; NaN where none of it is known."
+    n, kinds = len(price), []
+    for kind in (False, True):  # as it is for a slot of this kind: its weighted mean over the days before
+        total, weights = np.zeros(n + STEPS_PER_DAY), np.zeros(n + STEPS_PER_DAY)
+        w = np.where(weekend == kind, SAME_KIND, 1.0) * np.isfinite(price)
+        x = w * np.nan_to_num(price)
+        for day in range(1, MONTH + 1):
+            lag = day * STEPS_PER_DAY
+            part, share = slice(lag, n + STEPS_PER_DAY), 0.5 ** (day / HALF_LIFE)
+            total[part] += share * x[: max(n + STEPS_PER_DAY - lag, 0)]
+            weights[part] += share * w[: max(n + STEPS_PER_DAY - lag, 0)]
+        kinds.append(np.divide(total, weights, out=np.full(len(total), np.nan), where=weights > 0))
+    at = step[:, None] + np.arange(STEPS_PER_DAY)
+    return np.where(weekend[np.minimum(at, n - 1)], *(k[at] for k in kinds[::-1]))
 
 # %% ../../nbs/31_features.trading.ipynb #7abd1830
 def market_rows(
     price: np.ndarray,  # (n,) cents/kWh
     day_ahead: np.ndarray,  # (n,) cents/kWh, NaN where there is none
     published: np.ndarray,  # (n,) of `align.known_day_ahead`: slots from here on with a published price
-    calendar: np.ndarray,  # (n, 6)
+    calendar: np.ndarray,  # (n, 6) of `align.calendar`
+    usual: np.ndarray,  # (N, 48) of `usual_price`
     step: np.ndarray,  # (N,) decision at the start of this half hour
     load: np.ndarray,  # (N, 48) T1's forecast, kWh per half hour
     rules: Rules,
@@ -82,13 +109,14 @@ def market_rows(
     ahead = np.where(slot < published[step][:, None], day_ahead[np.minimum(at, len(day_ahead) - 1)], np.nan)
     ahead = np.where(slot < np.reshape(seen, (-1, 1)), price[np.minimum(at, len(price) - 1)], ahead)
     known = np.isfinite(ahead)
+    now = np.where(np.reshape(seen, -1) > 0, price[np.minimum(step, len(price) - 1)], past[:, -1])
     rank = mean.argsort(1, kind="stable").argsort(1, kind="stable") / (STEPS_PER_DAY - 1)
     columns = dict(
         load=load, load_day=one(load.sum(1)), load_peak=one(load.max(1)),
-        price_now=one(past[:, -1]), price_yesterday=last, price_two_days=days[:, -2], price_last_week=days[:, 0],
+        price_now=one(now), price_yesterday=last, price_two_days=days[:, -2], price_last_week=days[:, 0],
         price_week_mean=mean, price_week_spread=spread,
         market_mean=one(last.mean(1)), market_spread=one(last.std(1)), market_min=one(last.min(1)), market_max=one(last.max(1)),
-        day_ahead=np.where(known, ahead, mean), day_ahead_known=known,
+        day_ahead=np.where(known, ahead, usual), day_ahead_known=known,
         below_buy=rules.buy_below - tariff.import_price(mean), above_sell=tariff.export_price(mean) - rules.sell_above, rank=rank,
         load_so_far=np.cumsum(load, 1) - load,
     )  # fmt: skip
