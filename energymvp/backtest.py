@@ -250,7 +250,7 @@ def score_consumption(
     first: int,
     last: int,
 ) -> dict:
-    "household -> day and week -> MAE, RMSE (kWh per half hour), MAE as a share of the mean load, for T1 and the naive bar."
+    "household -> day and week -> MAE, RMSE (kWh per half hour), MAE as a share of the mean load, for T1 and the naive bar; share of half hours in T1's band."
     out, (homes, steps) = {}, windows.decisions(first, last)
     for h, name in enumerate(windows.panel.households):
         chosen = (homes == h) & windows.on_the_hour[steps]
@@ -258,7 +258,8 @@ def score_consumption(
         if not len(home):
             continue
         truth = windows.ahead(windows.true_load, step, STEPS_PER_WEEK, last, home)
-        week, naive = forecast_consumption(model, windows, home, step), windows.consumption(home, step)[1].numpy()
+        band, naive = forecast_consumption(model, windows, home, step, quantiles=True), windows.consumption(home, step)[1].numpy()
+        low, week, high = band[:, 0], band[:, 1], band[:, 2]
         out[name] = {}
         for span, n in (("day", STEPS_PER_DAY), ("week", STEPS_PER_WEEK)):
             whole = np.isfinite(truth[:, :n]).all(1)
@@ -270,6 +271,7 @@ def score_consumption(
                 e = f[whole, :n] - y
                 mae = float(np.abs(e).mean())
                 row |= {f"{who}mae_kwh": mae, f"{who}rmse_kwh": float(np.sqrt((e**2).mean())), f"{who}mae_share": mae / mean}
+            row["coverage"] = float(((low[whole, :n] <= y) & (y <= high[whole, :n])).mean())
             out[name][span] = row
     return out
 

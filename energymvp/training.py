@@ -29,10 +29,10 @@ from .battery import Battery, Tariff
 from .config import Config, Size
 from .data.align import HISTORY, Panel, calendar, divide, known_day_ahead, reads_hourly, streak
 from .data.schema import APPLIANCES
-from .features.consumption import ENERGY_COLUMNS, WEEK_MEAN, consumption_features, consumption_window, naive_profile
+from .features.consumption import ENERGY_COLUMNS, WEEK_MEAN, consumption_features, consumption_window, naive_profile, past_weeks
 from .features.trading import USUAL_PRICE, battery_rows, market_rows, usual_price
 from .labels import Labels
-from .models.consumption import MIN_LEVEL, ConsumptionModel, consumption_loss
+from .models.consumption import MIN_LEVEL, QUANTILES, ConsumptionModel, calibrate, consumption_loss
 from .models.trading import LEVELS, TradingModel, imitation_loss, led, plain_value, price_loss
 from .optimizer import perfect_foresight, value_slopes
 from .rules import Rules, Setting, reserve
@@ -76,10 +76,10 @@ class Windows:
         home, k = np.nonzero(good)
         return home, steps[k]
 
-    def consumption(self, home: np.ndarray, step: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        "Inputs of T1: (N, 48, 17) and the naive profile (N, 336)."
+    def consumption(self, home: np.ndarray, step: np.ndarray) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        "Inputs of T1: (N, 48, 17), the naive profile (N, 336) and the four weeks before (N, 4, 336)."
         x = consumption_window(self.features, home, step)
-        return torch.from_numpy(x), torch.from_numpy(naive_profile(self.load, home, step))
+        return tuple(map(torch.from_numpy, (x, naive_profile(self.load, home, step), past_weeks(self.load, home, step))))
 
     def trading(self, step: np.ndarray, load: np.ndarray, setting: Setting, seen: np.ndarray | bool = False) -> np.ndarray:
         "(N, 48, 30) inputs of T2 but for the battery's columns; `load` (N, 48) is T1's, `seen` (N,) says where the running interval is seen."
@@ -214,6 +214,7 @@ def fit(
     progress: bool = True,
     accelerator=None,  # of `make_accelerator`; None: one is made
     score_of=None,  # (model, batch) -> scalar that scores an epoch, the smaller the better; None: the loss
+    finish=None,  # called with the trained model and the validation batches before it is saved
 ) -> dict:
     "Train one model; the best weights of all epochs end up in `model` and in its checkpoint. Returns the history."
     accelerator = accelerator or make_accelerator()
@@ -295,6 +296,8 @@ def fit(
     bar.close()
     raw.load_state_dict(best)
     raw.eval()
+    if finish is not None:
+        finish(raw, validation)
     if main:
         save_checkpoint(folder, name, raw, {**meta, "training": asdict(size), "seed": seed, "history": history})
     return dict(history=history)
@@ -319,16 +322,18 @@ def consumption_batches(
     valid[home, step] = True
 
     def gather(h, s):
-        x, naive = windows.consumption(h, s)
-        return x.numpy(), naive.numpy(), windows.ahead(windows.true_load, s, STEPS_PER_WEEK, last, h)
+        return *(t.numpy() for t in windows.consumption(h, s)), windows.ahead(windows.true_load, s, STEPS_PER_WEEK, last, h)
+
+    def tensors(*arrays):
+        return dict(zip(("x", "naive", "past", "target"), map(torch.from_numpy, arrays)))
 
     def make(rng):
         if not augment:
             i = rng.integers(len(home), size=batch_size)
-            return dict(zip(("x", "naive", "target"), map(torch.from_numpy, gather(home[i], step[i]))))
+            return tensors(*gather(home[i], step[i]))
         h = rng.choice(len(odds), batch_size, p=odds)
         i = first[h] + (rng.random(batch_size) * counts[h]).astype(int)
-        x, naive, target = gather(home[i], step[i])
+        x, *loads = gather(home[i], step[i])
         other = rng.integers(len(odds), size=batch_size)
         mix = np.flatnonzero(valid[other, step[i]] & (rng.random(batch_size) < MIXED))
         more = gather(other[mix], step[i][mix])
@@ -336,17 +341,19 @@ def consumption_batches(
         share = (rng.random(len(mix)) * level(x[mix]) / level(more[0])).astype(np.float32)[:, None]
         both = x[mix]
         both[..., ENERGY_COLUMNS] += share[..., None] * more[0][..., ENERGY_COLUMNS]
-        x[mix], naive[mix], target[mix] = both, naive[mix] + share * more[1], target[mix] + share * more[2]
+        x[mix] = both
+        for load, extra in zip(loads, more[1:]):
+            load[mix] += (share if load.ndim == 2 else share[..., None]) * extra
         bare = rng.random(batch_size) < UNMETERED
         x[bare, :, MISC] = x[bare][..., : MISC + 1].sum(-1)
         x[bare, :, :MISC] = 0
-        return dict(zip(("x", "naive", "target"), map(torch.from_numpy, (x, naive, target))))
+        return tensors(x, *loads)
 
     return make
 
 
 def _consumption_loss(model, batch):
-    out = model(batch["x"], batch["naive"])
+    out = model(batch["x"], batch["naive"], batch["past"])
     raw = getattr(model, "module", model)
     return consumption_loss(out, batch["target"], raw.level(batch["x"]))
 
@@ -358,15 +365,19 @@ def forecast_consumption(
     home: np.ndarray,  # (N,)
     step: np.ndarray,  # (N,)
     batch_size: int = 512,
+    quantiles: bool = False,  # all three, (N, 3, 336), instead of the forecast alone
 ) -> np.ndarray:
     "(N, 336) kWh per half hour, of T1 in evaluation mode; refuses what is not finite."
     device, out = next(model.parameters()).device, []
     for i in range(0, len(home), batch_size):
-        x, naive = windows.consumption(home[i : i + batch_size], step[i : i + batch_size])
-        out.append(model(x.to(device), naive.to(device)).consumption_week.cpu().numpy())
-    week = np.concatenate(out) if out else np.zeros((0, STEPS_PER_WEEK), np.float32)
-    if not np.isfinite(week).all():
-        bad = int(np.argmax(~np.isfinite(week).all(1)))
+        inputs = windows.consumption(home[i : i + batch_size], step[i : i + batch_size])
+        forecast = model(*(t.to(device) for t in inputs))
+        out.append((forecast.consumption_quantiles if quantiles else forecast.consumption_week).cpu().numpy())
+    shape = (0, len(QUANTILES), STEPS_PER_WEEK) if quantiles else (0, STEPS_PER_WEEK)
+    week = np.concatenate(out) if out else np.zeros(shape, np.float32)
+    finite = np.isfinite(week).reshape(len(week), -1).all(1)
+    if not finite.all():
+        bad = int(np.argmin(finite))
         raise ValueError(
             f"T1 gives no finite forecast for {windows.panel.households[home[bad]]} at {windows.panel.ts[step[bad]]}: readings before it are missing, or the model's weights are broken"
         )
@@ -559,7 +570,7 @@ def train(
         scored = consumption_batches(windows, *_some(windows.decisions(val, end), "validate T1 on"), end, size.batch_size)
         check = [scored(draw) for _ in range(max(1, VALIDATION_WINDOWS // size.batch_size))]
         done["consumption"] = fit(
-            "consumption", model, make, _consumption_loss, check, size, config.seed, folder, meta, resume, progress, accelerator
+            "consumption", model, make, _consumption_loss, check, size, config.seed, folder, meta, resume, progress, accelerator, finish=calibrate
         )
     if "trading" in models:
         size = sizes.trading
@@ -588,6 +599,14 @@ def train(
             weight = (share.sum() / share.clamp_min(1)).sqrt()
             weight = weight / weight.mean()
         check = [scored(draw) for _ in range(max(1, VALIDATION_WINDOWS // size.batch_size))]
+        trusted = {}
+
+        def trust(model, _):
+            home, step = windows.decisions(val, end, prices=True)
+            some = np.random.default_rng([config.seed, 3]).permutation(len(home))[:VALIDATION_WINDOWS]
+            load = forecast_consumption(consumption, windows, home[some], step[some])[:, :STEPS_PER_DAY].astype(float)
+            trusted.update(choose_trust(model, windows, home[some], step[some], end, setting, load))
+
         done["trading"] = fit(
             "trading",
             model,
@@ -601,16 +620,10 @@ def train(
             resume,
             progress,
             accelerator,
-            None if labels is not None else _trading_score(setting),
+            score_of=None if labels is not None else _trading_score(setting),
+            finish=trust,
         )
-        home, step = windows.decisions(val, end, prices=True)
-        some = draw.permutation(len(home))[:VALIDATION_WINDOWS]
-        home, step = home[some], step[some]
-        load = forecast_consumption(consumption, windows, home, step)[:, :STEPS_PER_DAY].astype(float)
-        done["trading"]["trust"] = choose_trust(model, windows, home, step, end, setting, load)
-        if accelerator.is_main_process:
-            more = dict(training=asdict(size), seed=config.seed, history=done["trading"]["history"], trust=done["trading"]["trust"])
-            save_checkpoint(folder, "trading", model, {**meta, **more})
+        done["trading"]["trust"] = trusted
     return done
 
 

@@ -14,18 +14,18 @@ from torch import nn
 class Attention(nn.Module):
     "Multi-head self-attention over all steps of the day (Vaswani et al. 2017), fused."
 
-    def __init__(self, d_model: int, heads: int, dropout: float):
+    def __init__(self, d_model: int, heads: int):
         super().__init__()
         if d_model % heads:
             raise ValueError(f"d_model ({d_model}) must be a multiple of heads ({heads})")
-        self.heads, self.dropout = heads, dropout
+        self.heads = heads
         self.qkv = nn.Linear(d_model, 3 * d_model, bias=False)
         self.out = nn.Linear(d_model, d_model, bias=False)
 
     def forward(self, x):
         b, n, d = x.shape
         q, k, v = self.qkv(x).view(b, n, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
-        y = F.scaled_dot_product_attention(q, k, v, dropout_p=self.dropout if self.training else 0.0)
+        y = F.scaled_dot_product_attention(q, k, v)
         return self.out(y.transpose(1, 2).reshape(b, n, d))
 
 # %% ../../nbs/40_models.blocks.ipynb #aee24bc4
@@ -49,7 +49,7 @@ class Block(nn.Module):
     def __init__(self, d_model: int, heads: int, dropout: float):
         super().__init__()
         self.norm1, self.norm2 = nn.RMSNorm(d_model), nn.RMSNorm(d_model)
-        self.attention, self.mlp = Attention(d_model, heads, dropout), GatedMLP(d_model)
+        self.attention, self.mlp = Attention(d_model, heads), GatedMLP(d_model)
         self.drop = nn.Dropout(dropout)
 
     def forward(self, x):
