@@ -132,6 +132,7 @@ def backtest(
     policies: list | None = None,  # names of `POLICIES`; None: all
     loads: dict | None = None,  # T1's forecasts that are kept from one call to the next
     progress: bool = True,
+    others: dict | None = None,  # policies of your own: name -> (function of home, step and seen that gives an `Outlook`, decoder)
 ) -> tuple[list, np.ndarray]:
     "Run every policy over the span; returns the runs and which half hours are scored, (homes, n)."
     if mode not in MODES:
@@ -158,16 +159,16 @@ def backtest(
         yesterday=lambda h, s, seen: plain_outlook("yesterday", windows, h, s, seen),
         models=lambda h, s, seen: model_outlook(models, windows, h, s, setting, seen, t1(h, s)),
     )
-    runs = []
-    for name in policies or POLICIES:
-        if name not in POLICIES:
-            raise ValueError(f"no policy {name!r}; there are {', '.join(POLICIES)}")
-        if POLICIES[name]:
-            kind, decoder = POLICIES[name]
+    runs, known = [], {**POLICIES, **(others or {})}
+    for name in policies or known:
+        if name not in known:
+            raise ValueError(f"no policy {name!r}; there are {', '.join(known)}")
+        if known[name]:
+            kind, decoder = known[name]
             if kind == "models" and models is None:
                 continue
             energy, soc, errors = _drive(
-                windows, first, active, times, outlooks[kind], decoder, setting, start, keep, mode, name if progress else ""
+                windows, first, active, times, outlooks.get(kind, kind), decoder, setting, start, keep, mode, name if progress else ""
             )
         elif name == "perfect foresight":
             buy = np.where(active, setting.tariff.import_price(price), NEVER)

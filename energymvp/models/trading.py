@@ -141,7 +141,12 @@ class TradingModel(nn.Module):
             rows = torch.arange(len(x), device=x.device)
             state, own = state[rows, slot], own[rows, slot]
         correction = self.value(torch.cat([state, own, torch.asinh((plain - level) / spread)], -1)).float()
-        return (plain + spread * correction).sort(-1, descending=True).values
+        value = (plain + spread * correction).sort(-1, descending=True).values
+        if slot is None:  # while the running interval lasts, what is left is worth what it is worth after it
+            last = (seen_slots(x).sum(1, keepdim=True) - 1).clamp_min(0)
+            at = torch.maximum(torch.arange(STEPS_PER_DAY, device=x.device), last)
+            value = value.gather(1, at[..., None].expand_as(value))
+        return value
 
     def forward(
         self,
