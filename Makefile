@@ -2,11 +2,12 @@
 PYTHON ?= python3
 WORKERS ?= 2
 FLAGS ?=
+DATA ?=
 BIN := .venv/bin
 READY := .venv/.installed
 export MPLBACKEND = Agg
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs-check wheel-check bench clean
+.PHONY: help demo test lint docs-check wheel-check bench peers clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +37,17 @@ docs-check: $(READY) ## stage the documentation, render it and follow its links
 wheel-check: $(READY) ## build the wheel and run it in a new environment
 	@$(BIN)/python .ci/wheel_check.py
 
+.venv-peers/.installed: bench/requirements-peers.txt constraints.txt
+	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt torch==2.13.0
+	@.venv-peers/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -r bench/requirements-peers.txt -e .
+	@touch $@
+
+peers: .venv-peers/.installed ## forecasts and plans beside other libraries, hours long; needs DATA=folder, see bench/decisions.py
+	@.venv-peers/bin/python bench/consumption.py --data "$(DATA)"
+	@.venv-peers/bin/python bench/decisions.py --data "$(DATA)"
+	@.venv-peers/bin/python bench/speed.py
+
 bench: $(READY) ## time the optimiser against solvers, labels and stores at scale, into bench/*.md
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -r bench/requirements.txt
 	@$(BIN)/python bench/optimizer.py
@@ -43,5 +55,5 @@ bench: $(READY) ## time the optimiser against solvers, labels and stores at scal
 	@$(BIN)/python bench/stores.py
 
 clean: ## remove .venv and everything that is made from the sources
-	@rm -rf .venv .venv-bench _proc _docs build dist *.egg-info .ruff_cache runs nbs/nbdev.yml nbs/sidebar.yml
+	@rm -rf .venv .venv-bench .venv-peers _proc _docs build dist *.egg-info .ruff_cache runs nbs/nbdev.yml nbs/sidebar.yml
 	@find . -name __pycache__ -prune -exec rm -rf {} +

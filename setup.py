@@ -11,6 +11,7 @@ DATA = {
     "demo_data": ("data/demo", "*.parquet"),
     "default_config": ("config", "*.yaml"),
     "sql_schema": ("sql", "*.sql"),
+    "pretrained": ("data/pretrained", "*.*"),
 }  # package: its folder and files
 
 parser = ConfigParser(delimiters=["="])

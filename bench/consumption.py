@@ -1,9 +1,9 @@
 """T1 beside what a practitioner would take instead, on the demo's homes and days; writes `bench/consumption.md`.
 
-python -m venv .venv-bench
-.venv-bench/bin/pip install -c constraints.txt torch==2.13.0
-.venv-bench/bin/pip install -c constraints.txt -r bench/requirements-peers.txt -e .
-.venv-bench/bin/python bench/consumption.py
+python -m venv .venv-peers
+.venv-peers/bin/pip install -c constraints.txt torch==2.13.0
+.venv-peers/bin/pip install -c constraints.txt -r bench/requirements-peers.txt -e .
+.venv-peers/bin/python bench/consumption.py
 """
 
 import argparse

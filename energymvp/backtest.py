@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['MODES', 'POLICIES', 'NEVER', 'scored', 'Run', 'earned', 'backtest', 'score', 'cumulative', 'score_consumption',
-           'mean_scores', 'evaluate', 'consumption_table', 'trading_table']
+           'mean_scores', 'choose_decoder', 'evaluate', 'consumption_table', 'trading_table']
 
 # %% ../nbs/61_backtest.ipynb #e5b8a5d7
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,9 +20,9 @@ from .battery import bill
 from .config import Config
 from .data.align import HISTORY, Panel, midnights
 from .optimizer import perfect_foresight
-from .planning import Models, decide, model_outlook, optimise, plain_outlook
+from .planning import Models, decide, load_models, model_outlook, optimise, plain_outlook
 from .rules import Setting, compliance, follow_rules, reserve
-from .training import Windows, forecast_consumption
+from .training import Windows, expected_consumption, forecast_consumption, save_checkpoint
 from .units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK, utc
 
 # %% ../nbs/61_backtest.ipynb #eadfc657
@@ -151,7 +152,7 @@ def backtest(
     def t1(home, step):
         key = (step[0], len(step))
         if key not in loads:
-            loads[key] = forecast_consumption(models.consumption, windows, home, step)[:, :STEPS_PER_DAY]
+            loads[key] = expected_consumption(models.consumption, windows, home, step)[:, :STEPS_PER_DAY]
         return loads[key]
 
     outlooks = dict(
@@ -287,6 +288,26 @@ def mean_scores(
         if rows:
             out[span] = dict(homes=len(rows), **{k: float(np.mean([r[k] for r in rows])) for k in rows[0] if k != "windows"})
     return out
+
+# %% ../nbs/61_backtest.ipynb #c0e5193a
+def choose_decoder(
+    folder: str | Path,  # of a training run
+    panel: Panel,  # what it was trained on; nothing after its training end is read
+    config: Config,
+    homes: int = 6,  # as many of the homes that were trained on
+) -> dict:
+    "mode -> name of the decoder that earned most on validation; written into T2's checkpoint."
+    models = load_models(folder)
+    spans, setting, chosen = models.meta["spans"], Setting.of(config), {}
+    windows = Windows(panel.homes(models.meta["households"][:homes]).until(spans["test"]))
+    first, last = panel.step(spans["validation"]), panel.step(spans["test"])
+    names = {"T2 price + optimiser": "optimiser", "T2 decisions": "decisions"}
+    for mode in MODES:
+        runs, active = backtest(windows, models, first, last, setting, mode, config.backtest.soc_start, list(names), progress=False)
+        cents = {names[r.policy]: earned(r, active, windows, first, setting).sum() for r in runs}
+        chosen[mode] = max(cents, key=cents.get)
+    save_checkpoint(folder, "trading", models.trading, {**models.meta, "decoder": chosen})
+    return chosen
 
 # %% ../nbs/61_backtest.ipynb #cfba97b2
 def evaluate(

@@ -914,6 +914,15 @@ def dispatch(
         raise ValueError(f"value has shape {value.shape}, but price has {T} half hours: (..., {T}, K) is needed")
     B, eta = math.prod(batch), battery.eta
     energy, soc = np.empty((B, T)), np.empty((B, T + 1))
-    more = (start, _flat(value, batch, 2), levels, battery.energy_max, eta, float(battery.wear), battery.max_charge * eta, battery.max_discharge / eta)
+    more = (
+        start,
+        _flat(value, batch, 2),
+        levels,
+        battery.energy_max,
+        eta,
+        float(battery.wear),
+        battery.max_charge * eta,
+        battery.max_discharge / eta,
+    )
     _spread(lambda a, z: _dispatches(a, z, *series[:4], *more, energy, soc), B, B * T)
     return energy.reshape(batch + (T,)), soc.reshape(batch + (T + 1,))

@@ -22,7 +22,7 @@ from .models.consumption import ConsumptionModel
 from .models.trading import TradingModel, plain_value
 from .optimizer import dispatch, perfect_foresight
 from .rules import Setting, reserve
-from .training import Windows, fingerprint, forecast_consumption, load_checkpoint
+from .training import Windows, expected_consumption, fingerprint, load_checkpoint
 from .units import STEPS_PER_DAY, utc
 
 # %% ../nbs/60_planning.ipynb #bc405cc5
@@ -99,7 +99,7 @@ def model_outlook(
     batch_size: int = 512,
 ) -> Outlook:
     "T1's load and T2's price, and what T2 needs to decide."
-    load = (forecast_consumption(models.consumption, windows, home, step)[:, :STEPS_PER_DAY] if load is None else load).astype(float)
+    load = (expected_consumption(models.consumption, windows, home, step)[:, :STEPS_PER_DAY] if load is None else load).astype(float)
     if seen:
         load = windows.see(load.copy(), step, home)
     rows = windows.trading(step, load, setting, seen)
@@ -222,9 +222,10 @@ def make_plan(
     at,  # decision time, a half hour; only what lies before it is used
     soc: float,  # state of charge at that time, 0 to 1
     setting: Setting,
-    decoder: str = "optimiser",  # or "decisions"
+    decoder: str | None = None,  # "optimiser" or "decisions"; None: the one that `choose_decoder` found best for a plan that is kept
 ) -> Plan:
     "The plan of one home for the 24 hours from `at` on."
+    decoder = decoder or models.meta.get("decoder", {}).get("committed", "optimiser")
     if decoder not in DECODERS:
         raise ValueError(f"decoder must be one of {', '.join(DECODERS)}, not {decoder!r}")
     at, b = utc(at, "at"), setting.battery

@@ -16,7 +16,15 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..battery import Battery
-from ..features.trading import OWN_COLUMNS, PRICE_COLUMNS, PRICE_WEEK_MEAN, PRICE_WEEK_SPREAD, SPREAD_COLUMNS, TRADING_COLUMNS, USUAL_PRICE
+from energymvp.features.trading import (
+    OWN_COLUMNS,
+    PRICE_COLUMNS,
+    PRICE_WEEK_MEAN,
+    PRICE_WEEK_SPREAD,
+    SPREAD_COLUMNS,
+    TRADING_COLUMNS,
+    USUAL_PRICE,
+)
 from .blocks import Encoder, Scaler
 from ..optimizer import value_slopes
 from ..rules import Setting, reserve
@@ -29,7 +37,9 @@ class TradingForecast(NamedTuple):
     predicted_price: torch.Tensor  # (batch, 48) cents/kWh on the market
     trading_decisions: torch.Tensor  # (batch, 48, 3) logits of buy, hold, sell
     trade_quantities: torch.Tensor  # (batch, 48) kWh on the grid side, never negative
-    marginal_value: torch.Tensor  # (batch, 48, 10) cents per stored kWh left after the slot, for ten equal parts of the usable charge, falling
+    marginal_value: (
+        torch.Tensor
+    )  # (batch, 48, 10) cents per stored kWh left after the slot, for ten equal parts of the usable charge, falling
 
 # %% ../../nbs/42_models.trading.ipynb #2ed4020b
 LEVELS = 10  # equal parts of the usable charge

@@ -1,0 +1,149 @@
+"""How fast: both transformers beside PatchTST with as many weights, in one run, and plans for 10,000 homes; writes `bench/speed.md`.
+
+.venv-peers/bin/python bench/speed.py
+"""
+
+import argparse
+import datetime
+import os
+import platform
+import time
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+
+warnings.filterwarnings("ignore")
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from neuralforecast.models import PatchTST  # noqa: E402
+
+from energymvp.config import load_config, shipped  # noqa: E402
+from energymvp.data.align import Panel  # noqa: E402
+from energymvp.features.trading import TRADING_COLUMNS  # noqa: E402
+from energymvp.models.consumption import ConsumptionModel, consumption_loss  # noqa: E402
+from energymvp.models.trading import TradingModel, price_loss  # noqa: E402
+from energymvp.planning import decide, load_models, model_outlook, optimise  # noqa: E402
+from energymvp.rules import Setting, reserve  # noqa: E402
+from energymvp.training import Windows  # noqa: E402
+from energymvp.units import STEPS_PER_DAY, STEPS_PER_WEEK, grid  # noqa: E402
+
+BATCH = 128
+weights = lambda model: sum(p.numel() for p in model.parameters())
+
+
+def patchtst(horizon, size):
+    "The PatchTST of the library with about `size` weights: two weeks in, its own patches of 24 half hours."
+    make = lambda d: PatchTST(
+        h=horizon, input_size=2 * STEPS_PER_WEEK, patch_len=24, stride=24, hidden_size=d, linear_hidden_size=2 * d, n_heads=4, encoder_layers=2,
+        max_steps=1, enable_progress_bar=False, logger=False,
+    )  # fmt: skip
+    return min((make(d) for d in range(4, 132, 4)), key=lambda m: abs(weights(m) - size))
+
+
+def rate(step, seconds=6.0):
+    "Windows per second; the median of rounds, warm."
+    for _ in range(3):
+        step()
+    rounds, began = [], time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        a = time.perf_counter()
+        step()
+        rounds.append(BATCH / (time.perf_counter() - a))
+    return float(np.median(rounds))
+
+
+def speeds(model, forward, loss):
+    "(training, inference) windows per second."
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+
+    def train():
+        optimizer.zero_grad()
+        loss(forward()).backward()
+        optimizer.step()
+
+    model.train()
+    training = rate(train)
+    model.eval()
+    with torch.no_grad():
+        return training, rate(forward)
+
+
+def transformers():
+    "Rows of the table: what, weights, training and inference in windows per second."
+    size = load_config().presets["small"]
+    torch.manual_seed(0)
+    x, naive, past, week = torch.rand(BATCH, 48, 17), torch.rand(BATCH, 336), torch.rand(BATCH, 4, 336), torch.rand(BATCH, 336)
+    t1 = ConsumptionModel(*(getattr(size.consumption, k) for k in ("d_model", "layers", "heads", "dropout")))
+    t2 = TradingModel(*(getattr(size.trading, k) for k in ("d_model", "layers", "heads", "dropout")))
+    rows, day = torch.rand(BATCH, 48, len(TRADING_COLUMNS)) + 1, torch.rand(BATCH, 48)
+    jobs = {
+        "consumption, a week": (t1, lambda: t1(x, naive, past), lambda out: consumption_loss(out, week, t1.level(x)), STEPS_PER_WEEK, week),
+        "prices, a day": (t2, lambda: t2.market(rows)[1], lambda p: price_loss(p, day, t2.scale(rows)[1]), STEPS_PER_DAY, day),
+    }
+    for what, (model, forward, loss, horizon, target) in jobs.items():
+        peer, past_y = patchtst(horizon, weights(model)), torch.rand(BATCH, 2 * STEPS_PER_WEEK, 1)
+        window = dict(insample_y=past_y, insample_mask=torch.ones_like(past_y), futr_exog=None, hist_exog=None, stat_exog=None)
+        ours = speeds(model, forward, loss)
+        theirs = speeds(peer, lambda p=peer, w=window: p(w), lambda out, y=target: (out[..., 0] - y).abs().mean())
+        yield what, "T1" if horizon > STEPS_PER_DAY else "T2", weights(model), *ours, weights(peer), *theirs
+
+
+def plans(homes):
+    "Seconds for the plans of so many homes at one moment, forecasts included, by each decoder."
+    models, setting, rng = load_models(shipped("data/pretrained", "pretrained")), Setting(), np.random.default_rng(0)
+    ts = grid("2023-01-01T08Z", "2023-02-02T08Z")
+    energy = np.zeros((homes, len(ts), 9), np.float32)
+    energy[..., 8] = rng.gamma(2, 0.2, (homes, len(ts)))
+    price = (3 + np.sin(np.arange(len(ts)) * 2 * np.pi / 48) + rng.normal(0, 0.3, len(ts))).astype(np.float32)
+    panel = Panel(
+        ts, [str(i) for i in range(homes)], energy, price, np.full(len(ts), np.nan, np.float32), "America/Los_Angeles", "N", "RTM", {}
+    )
+    windows, step = Windows(panel), len(ts) - 50
+    home, at = np.arange(homes), np.full(homes, step)
+    keep = reserve(windows.usual_load(step), setting.rules, setting.battery)
+    soc = np.clip(rng.uniform(3, 12, homes), keep, None)
+    model_outlook(models, windows, home[:10], at[:10], setting)
+    a = time.perf_counter()
+    outlook = model_outlook(models, windows, home, at, setting, seen=True)
+    b = time.perf_counter()
+    optimise(outlook, soc, keep, setting)
+    c = time.perf_counter()
+    decide(outlook, soc, keep, setting)
+    return b - a, c - b, time.perf_counter() - c
+
+
+def main():
+    args = argparse.ArgumentParser(description=__doc__)
+    args.add_argument("--homes", type=int, default=10_000)
+    homes = args.parse_args().homes
+    cores = len(os.sched_getaffinity(0))
+    rows = list(transformers())
+    outlook, optimiser, decisions = plans(homes)
+    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+    packages = ", ".join(f"{p} {version(p)}" for p in ("torch", "neuralforecast", "numpy"))
+    lines = [
+        f"{datetime.date.today()}, {cores} cores of {cpu}, load average {os.getloadavg()[0]:.1f} at the end, {packages}. Made by `bench/speed.py`.",
+        "",
+        f"Windows per second, batches of {BATCH}, preset `small`, forward, loss, backward and step in training; PatchTST reads two weeks.",
+        "",
+        "| forecast | model | weights | training | inference | PatchTST weights | training | inference | ours, training | ours, inference |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for what, name, n, t, i, pn, pt, pi in rows:
+        lines.append(
+            f"| {what} | {name} | {n:,} | {t:,.0f} | {i:,.0f} | {pn:,} | {pt:,.0f} | {pi:,.0f} | {t / pt:.1f} times | {i / pi:.1f} times |"
+        )
+    aim = all(t / pt >= 3 and i / pi >= 3 for *_, t, i, _, pt, pi in rows)
+    lines += [
+        "",
+        f"The aim of three times PatchTST is {'met' if aim else 'not met everywhere'}.",
+        "",
+        f"Plans for {homes:,} homes at one moment: outlook (T1, T2, value of energy) {outlook:.1f} s, and then the optimiser {optimiser:.2f} s or "
+        f"T2's decisions {decisions:.2f} s.",
+    ]
+    Path(__file__).with_suffix(".md").write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
