@@ -194,14 +194,15 @@ class Loads:
             model, _ = load_checkpoint(folder, "consumption")
             span = np.arange(job.choose, job.last)
             home, k = np.nonzero(w.load_streak[:, span] >= HISTORY)
-            table = np.full((len(w.load), len(span), DAY), np.nan, np.float32)
+            table = np.full((2, len(w.load), len(span), DAY), np.nan, np.float32)  # for plans that are renewed, and kept
             for part in np.array_split(np.arange(len(home)), max(1, len(home) // 4096)):
                 h, s = home[part], k[part]
-                table[h, s] = expected_consumption(model, w, h, span[s])[:, :DAY]
+                for kept in (0, 1):
+                    table[kept, h, s] = expected_consumption(model, w, h, span[s], kept=bool(kept))[:, :DAY]
             self.of[seed] = folder, table, fingerprint(*model.state_dict().values())
             log(f"T1, seed {seed}: {len(home)} forecasts")
         folder, table, mark = self.of[seed]
-        return folder, lambda home, step: table[home, step - job.choose].astype(float), mark
+        return folder, lambda home, step, seen: table[int(not seen), home, step - job.choose].astype(float), mark
 
 
 def t2(job, seed, loads):
@@ -215,16 +216,16 @@ def t2(job, seed, loads):
     models = load_models(folder)
     log(f"T2 trusts its price by {float(models.trading.trust):g}")
 
-    def perfect(home, step):
+    def perfect(home, step, seen):
         came = w.ahead(w.true_load, step, DAY, len(w.panel.ts), home)
-        return np.where(np.isfinite(came), came, load(home, step))
+        return np.where(np.isfinite(came), came, load(home, step, seen))
 
     def make(setting, case):
-        outlook = lambda f: once(lambda h, s, seen: model_outlook(models, w, h, s, setting, seen, f(h, s)))
+        outlook = lambda f: once(lambda h, s, seen: model_outlook(models, w, h, s, setting, seen, f(h, s, seen)))
         mine = outlook(load)
         out = {T2: (mine, decide), T2_PRICE: (mine, optimise)}
         if case == LOADS_AT:
-            out["T2 decisions, naive load"] = (outlook(lambda h, s: naive_profile(w.load, h, s, DAY)), decide)
+            out["T2 decisions, naive load"] = (outlook(lambda h, s, seen: naive_profile(w.load, h, s, DAY)), decide)
             out["T2 decisions, perfect load"] = (outlook(perfect), decide)
         return out
 
@@ -246,7 +247,7 @@ def peer(job, load, forecast):
             hourly = forecast[hour - 1][:, [*range(HOURS), HOURS - 1]]
         at = (step % 2)[:, None] + np.arange(DAY)
         price = np.take_along_axis(np.repeat(hourly, 2, 1), at, 1)
-        expected = load(home, step)
+        expected = load(home, step, seen)
         return Outlook(w.see(price, step), w.see(expected, step, home)) if seen else Outlook(price, expected)
 
     return outlook

@@ -152,7 +152,7 @@ def backtest(
     def t1(home, step):
         key = (step[0], len(step))
         if key not in loads:
-            loads[key] = expected_consumption(models.consumption, windows, home, step)[:, :STEPS_PER_DAY]
+            loads[key] = expected_consumption(models.consumption, windows, home, step, kept=mode == "committed")[:, :STEPS_PER_DAY]
         return loads[key]
 
     outlooks = dict(

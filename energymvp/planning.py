@@ -99,7 +99,9 @@ def model_outlook(
     batch_size: int = 512,
 ) -> Outlook:
     "T1's load and T2's price, and what T2 needs to decide."
-    load = (expected_consumption(models.consumption, windows, home, step)[:, :STEPS_PER_DAY] if load is None else load).astype(float)
+    if load is None:
+        load = expected_consumption(models.consumption, windows, home, step, kept=not seen)[:, :STEPS_PER_DAY]
+    load = load.astype(float)
     if seen:
         load = windows.see(load.copy(), step, home)
     rows = windows.trading(step, load, setting, seen)
@@ -249,14 +251,15 @@ def make_plan(
     outlook = model_outlook(models, windows, home, steps, setting)
     energy, path = follow(b, DECODERS[decoder](outlook, start, keep, setting), start, keep)
     buy, sell = setting.tariff.import_price(outlook.price), setting.tariff.export_price(outlook.price)
-    profit = b.profit(energy, buy, sell, outlook.load).sum()
+    load = expected_consumption(models.consumption, windows, home, steps)[0, :STEPS_PER_DAY].astype(float)
+    profit = b.profit(energy, buy, sell, load).sum()
     return Plan(
         household,
         panel.ts[step : step + STEPS_PER_DAY],
         energy[0],
         path[0],
         outlook.price[0],
-        outlook.load[0],
+        load,
         float(profit),
         panel.timezone,
     )

@@ -1,0 +1,140 @@
+"""What each idea brings: the demo's homes and days with one part of the models taken out at a time; writes `bench/ablations.md`.
+
+.venv/bin/python bench/ablations.py
+"""
+
+import argparse
+import copy
+import datetime
+import os
+import platform
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+import energymvp.models.consumption as consumption
+import energymvp.training as training
+from energymvp.backtest import backtest, mean_scores, score, score_consumption
+from energymvp.config import load_config
+from energymvp.data.align import load_panel
+from energymvp.data.sources import demo_market, ingest_demo
+from energymvp.data.stores import LocalStore
+from energymvp.features.consumption import naive_profile
+from energymvp.planning import Models, decide, load_models, model_outlook, optimise
+from energymvp.rules import Setting
+from energymvp.training import Windows, forecast_consumption, load_checkpoint, train
+from energymvp.units import STEPS_PER_DAY
+
+ADDERS = (0, 5)  # cents/kWh
+LOADS = {"the mean": training.MEAN, "the median": (0.0, 1.0, 0.0), "the cautious": training.CAUTIOUS}
+T1_IDEAS = [
+    (training, "MIXED", "without mixed homes"),
+    (training, "UNMETERED", "without windows of bare totals"),
+    (consumption, "HIDDEN", "without hidden columns"),
+]
+
+
+def without(models, part):
+    "The models with one head of T2 silenced: it then adds nothing to what it starts from."
+    trading = copy.deepcopy(models.trading)
+    head = dict(price=trading.price, value=trading.value[-1])[part]
+    head.weight.data.zero_(), head.bias.data.zero_()
+    return Models(models.consumption, trading, models.meta)
+
+
+def cents(models, windows, first, last, config):
+    "(mode, adder, row) -> share of perfect foresight in %."
+    day, out, cache = slice(0, STEPS_PER_DAY), {}, {}
+    bare, plain = without(models, "price"), without(models, "value")
+
+    def load(kind, home, step):
+        if kind == "the naive profile":
+            return naive_profile(windows.load, home, step, STEPS_PER_DAY)
+        if (step[0], len(step)) not in cache:
+            cache[step[0], len(step)] = forecast_consumption(models.consumption, windows, home, step, quantiles=True)[:, :, day]
+        return (cache[step[0], len(step)] * np.array(LOADS[kind], np.float32)[:, None]).sum(1)
+
+    for mode in ("committed", "replanned"):
+        best = "the cautious" if mode == "committed" else "the mean"
+        rows = {"usual price, optimiser": (bare, best, optimise), "T2's price, optimiser": (models, best, optimise)}
+        if mode == "replanned":
+            rows |= {"value by the optimiser alone": (plain, best, decide), "T2's value": (models, best, decide)}
+        last_row = list(rows)[-1]
+        rows |= {f"{last_row}, load: {k}": (models, k, rows[last_row][2]) for k in (*LOADS, "the naive profile") if k != best}
+        for adder in ADDERS:
+            setting = Setting.of(config, adder=adder)
+            outlook = lambda m, kind, s=setting: lambda h, t, seen: model_outlook(m, windows, h, t, s, seen, load(kind, h, t))
+            others = {name: (outlook(m, kind), decoder) for name, (m, kind, decoder) in rows.items()}
+            names = ["7-day mean + optimiser", *others, "perfect foresight"]
+            runs, active = backtest(windows, models, first, last, setting, mode, policies=names, others=others, progress=False)
+            share = score(runs, active, windows, first, setting).set_index("policy").share_of_perfect_foresight_percent
+            out |= {(mode, adder, name): share[name] for name in names[:-1]}
+    return out
+
+
+def errors(model, windows, first, last, seen):
+    "MAE of T1 in % of the mean load: day and week, seen homes and unseen."
+    scores = score_consumption(model, windows, first, last)
+    groups = [{h: s for h, s in scores.items() if (h in seen) == known} for known in (True, False)]
+    return [100 * mean_scores(g)[span]["mae_share"] for g in groups for span in ("day", "week")]
+
+
+def spread(values):
+    values = np.array(values)
+    return f"{values.mean():.1f}" + (f" ± {np.ptp(values) / 2:.1f}" if len(values) > 1 else "")
+
+
+def main():
+    args = argparse.ArgumentParser(description=__doc__)
+    args.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44])
+    seeds = args.parse_args().seeds
+    config = load_config()
+    with tempfile.TemporaryDirectory() as tmp:
+        with LocalStore(Path(tmp) / "demo.duckdb") as store:
+            ingest_demo(store)
+            homes, node, market = demo_market()
+            panel = load_panel(store, config.timezone, homes, node=node, market=market)
+        windows, money, mae = Windows(panel), {}, {}
+        for seed in seeds:
+            config = load_config(seed=seed, split=dict(unseen_homes=2))
+            done = train(panel, config, f"{tmp}/{seed}", progress=False)
+            first, last, seen = panel.step(done["spans"].test), panel.step(done["spans"].end), done["households"]
+            models = load_models(f"{tmp}/{seed}")
+            for k, v in cents(models, windows, first, last, config).items():
+                money.setdefault(k, []).append(v)
+            mae.setdefault("T1", []).append(errors(models.consumption, windows, first, last, seen))
+            for module, name, what in T1_IDEAS:
+                value = getattr(module, name)
+                setattr(module, name, 0.0)
+                train(panel, config, f"{tmp}/{seed}_{name}", models=("consumption",), progress=False)
+                setattr(module, name, value)
+                model, _ = load_checkpoint(f"{tmp}/{seed}_{name}", "consumption")
+                mae.setdefault(f"T1 {what}", []).append(errors(model, windows, first, last, seen))
+            print(f"seed {seed} done", flush=True)
+    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+    lines = [
+        f"{datetime.date.today()}, {len(os.sched_getaffinity(0))} cores of {cpu}, torch {version('torch')}. Made by `bench/ablations.py`"
+        f" with seeds {', '.join(map(str, seeds))}: the mean, and half the range after ±. The homes that are held out change with the seed.",
+        "",
+        f"Demo data, {panel.ts[first]:%Y-%m-%d} to {panel.ts[last - 1]:%Y-%m-%d}, all homes, % of perfect foresight.",
+    ]
+    for mode in ("committed", "replanned"):
+        lines += ["", f"| {mode} | adder 0 | adder 5 |", "| --- | ---: | ---: |"]
+        for name in dict.fromkeys(n for m, _, n in money if m == mode):
+            lines.append(f"| {name} | {' | '.join(spread(money[mode, a, name]) for a in ADDERS)} |")
+    lines += [
+        "",
+        "MAE of T1 in % of the mean load.",
+        "",
+        "| | seen, day | seen, week | unseen, day | unseen, week |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    lines += [f"| {name} | {' | '.join(spread(v) for v in zip(*rows))} |" for name, rows in mae.items()]
+    Path(__file__).with_suffix(".md").write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
