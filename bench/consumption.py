@@ -394,7 +394,7 @@ def write(found, job, places, args, path):
     libs = ", ".join(f"{n} {version(n)}" for n in ("torch", "numpy", "pandas", "lightgbm", "mlforecast", "neuralforecast"))
     homes = {g: len({(id(s), h) for s in places if s.group == g for h in s.home}) for g in groups}
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    span = f"{places[0].windows.panel.ts[job.stop]:%d %B %Y} to {places[0].windows.panel.ts[places[0].last - 1]:%d %B %Y}"
+    span = f"{places[0].windows.panel.ts[places[0].step.min()]:%d %B %Y} to {places[0].windows.panel.ts[places[0].last - 1]:%d %B %Y}"
     sure = " A smoke run (`--quick`): the figures mean nothing." if args.quick else ""
     text = f"""{datetime.date.today()}, {cores} cores of {cpu()}, {THREADS} thread{"s" if THREADS != "1" else ""}, Python {platform.python_version()}, {libs}. Made by `{args.command}`.{sure}
 
@@ -404,7 +404,7 @@ T1 and what a practitioner would take instead, trained on the same {len(job.seen
 
 {verdict(found, groups)}
 
-T1 trains up to {job.spans.validation:%d %B %Y} and stops by the weeks from then to {job.spans.test:%d %B %Y}; the settings of the peers were chosen on these weeks, and here the peers trained up to {job.panel.ts[job.stop]:%d %B %Y}. LightGBM (mlforecast, absolute error) {"has one model for each day ahead" if DIRECT else "has one model that is fed its own forecast day by day"}, with lags of days and weeks, slot means, medians and quartiles and the local clock; the networks (neuralforecast, absolute error) have one model for the day and one for the week, two weeks of input, each home scaled by its own level, and but for PatchTST the local clock of the days to come. Parameters of LightGBM are its leaves.
+T1 and the peers train up to {job.spans.validation:%d %B %Y}; T1 stops by the weeks from then to {job.spans.test:%d %B %Y}, and the settings of the peers were chosen on these weeks. LightGBM (mlforecast, absolute error) {"has one model for each day ahead" if DIRECT else "has one model that is fed its own forecast day by day"}, with lags of days and weeks, slot means, medians and quartiles and the local clock; the networks (neuralforecast, absolute error) have one model for the day and one for the week, two weeks of input, each home scaled by its own level, and but for PatchTST the local clock of the days to come. Parameters of LightGBM are its leaves.
 """
     path.write_text(text)
     print("\n" + text)
@@ -437,7 +437,7 @@ def main():
         for q in further(args.data, *FURTHER):
             w = Windows(q)
             places.append(spots("further", w, [0], 0, len(q.ts)))
-    job = Job(panel, windows, index["seen"], spans, first, config, args.preset, args.out, args.quick)
+    job = Job(panel, windows, index["seen"], spans, min(first, panel.step(spans.validation)), config, args.preset, args.out, args.quick)
     ask = dict(spots=fingerprint(*(x for s in places for x in (s.home, s.step))), span=args.span, quick=args.quick)
     log(f"{sum(len(s.home) for s in places)} decisions, {', '.join(f'{s.group} {len(s.home)}' for s in places)}")
     for name in args.only or ROWS:

@@ -259,7 +259,9 @@ def pick(job, load, forecasts):
     one = min((h for h in range(len(w.load)) if w.panel.households[h] not in HALF_HOURLY), default=0)
     alone = replace(job, windows=Windows(w.panel.homes([w.panel.households[one]])))
     first = max(job.choose, job.first - 7 * DAY) if job.quick else job.choose
-    make = lambda setting, case: {n: (peer(alone, lambda h, s: load(np.full_like(h, one), s), f), optimise) for n, f in forecasts.items()}
+    make = lambda setting, case: {
+        n: (peer(alone, lambda h, s, seen: load(np.full_like(h, one), s, seen), f), optimise) for n, f in forecasts.items()
+    }
     money = cases(alone.windows, first, job.first, make, settings=[(0, 0), (5, 0)])
     days = (job.first - first) / DAY
     cents = {m: {n: sum(c.sum() for (k, *_), (c, _) in v.items() if k == m) / days / 2 for n, v in money.items()} for m in MODES}

@@ -492,10 +492,10 @@ def _trading_score(setting):
 
 
 def _trading_loss(setting, weight=None):
-    def loss(model, batch):
-        raw, n = getattr(model, "module", model), len(batch["x"])
+    def loss_of(raw, batch):
+        n = len(batch["x"])
         if "action" in batch:
-            out = model(batch["x"])
+            out = raw(batch["x"])
             w = None if weight is None else weight.to(batch["x"].device)
             return price_loss(out.predicted_price, batch["price"], raw.scale(batch["x"])[1]) + imitation_loss(
                 out, batch["action"], batch["quantity"], w
@@ -505,7 +505,7 @@ def _trading_loss(setting, weight=None):
         came = torch.cat([batch["price"], batch["walk_ahead"].flatten(0, 1)])
         return price_loss(price, came, raw.scale(x)[1]) - _led(raw, batch, setting, state[n:])
 
-    return loss
+    return lambda model, batch: model(batch["x"], task=lambda raw: loss_of(raw, batch))
 
 # %% ../nbs/50_training.ipynb #7e8fdabc
 @torch.no_grad()

@@ -162,7 +162,10 @@ class TradingModel(nn.Module):
         self,
         x: torch.Tensor,  # (batch, 48, 30) of `features.trading`
         setting: Setting | None = None,  # battery, tariff and rules; None: those that it was trained for
+        task=None,  # (model) -> loss, done instead: several GPUs sum the gradients of what is done inside of `forward`
     ) -> TradingForecast:
+        if task is not None:
+            return task(self)
         if x.dim() != 3 or x.shape[1:] != (STEPS_PER_DAY, len(TRADING_COLUMNS)):
             raise ValueError(f"x must be (batch, {STEPS_PER_DAY}, {len(TRADING_COLUMNS)}), not {tuple(x.shape)}")
         setting = setting or self.setting
