@@ -300,6 +300,7 @@ def fit(
         finish(raw, validation)
     if main:
         save_checkpoint(folder, name, raw, {**meta, "training": asdict(size), "seed": seed, "history": history})
+    accelerator.wait_for_everyone()  # whoever reads the checkpoint next finds this one
     return dict(history=history)
 
 # %% ../nbs/50_training.ipynb #61dbd5b2
