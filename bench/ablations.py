@@ -7,20 +7,17 @@ import argparse
 import copy
 import datetime
 import os
-import platform
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from common import cpu, demo
 
 import energymvp.models.consumption as consumption
 import energymvp.training as training
 from energymvp.backtest import backtest, mean_scores, score, score_consumption
 from energymvp.config import load_config
-from energymvp.data.align import load_panel
-from energymvp.data.sources import demo_market, ingest_demo
-from energymvp.data.stores import LocalStore
 from energymvp.features.consumption import naive_profile
 from energymvp.planning import Models, decide, load_models, model_outlook, optimise
 from energymvp.rules import Setting
@@ -92,10 +89,7 @@ def main():
     seeds = args.parse_args().seeds
     config = load_config()
     with tempfile.TemporaryDirectory() as tmp:
-        with LocalStore(Path(tmp) / "demo.duckdb") as store:
-            ingest_demo(store)
-            homes, node, market = demo_market()
-            panel = load_panel(store, config.timezone, homes, node=node, market=market)
+        panel = demo(config)
         windows, money, mae = Windows(panel), {}, {}
         for seed in seeds:
             config = load_config(seed=seed, split=dict(unseen_homes=2))
@@ -113,9 +107,8 @@ def main():
                 model, _ = load_checkpoint(f"{tmp}/{seed}_{name}", "consumption")
                 mae.setdefault(f"T1 {what}", []).append(errors(model, windows, first, last, seen))
             print(f"seed {seed} done", flush=True)
-    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
     lines = [
-        f"{datetime.date.today()}, {len(os.sched_getaffinity(0))} cores of {cpu}, torch {version('torch')}. Made by `bench/ablations.py`"
+        f"{datetime.date.today()}, {len(os.sched_getaffinity(0))} cores of {cpu()}, torch {version('torch')}. Made by `bench/ablations.py`"
         f" with seeds {', '.join(map(str, seeds))}: the mean, and half the range after ±. The homes that are held out change with the seed.",
         "",
         f"Demo data, {panel.ts[first]:%Y-%m-%d} to {panel.ts[last - 1]:%Y-%m-%d}, all homes, % of perfect foresight.",

@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import platform
-import tempfile
 import time
 import warnings
 from dataclasses import dataclass, replace
@@ -32,10 +31,9 @@ from neuralforecast import NeuralForecast  # noqa: E402
 from neuralforecast.losses.pytorch import MAE  # noqa: E402
 from neuralforecast.models import NHITS, PatchTST, TiDE  # noqa: E402
 
+from common import cpu, demo  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
-from energymvp.data.align import Panel, divide, fill_gaps, load_panel, midnights  # noqa: E402
-from energymvp.data.sources import demo_market, ingest_demo  # noqa: E402
-from energymvp.data.stores import LocalStore  # noqa: E402
+from energymvp.data.align import Panel, divide, fill_gaps, midnights  # noqa: E402
 from energymvp.features.consumption import naive_profile  # noqa: E402
 from energymvp.training import Windows, fingerprint, forecast_consumption, hold_out, load_checkpoint, make_accelerator, train  # noqa: E402
 from energymvp.units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK, grid  # noqa: E402
@@ -71,13 +69,6 @@ class Job:
     preset: str
     out: Path
     quick: bool
-
-
-def demo(config):
-    with tempfile.TemporaryDirectory() as tmp, LocalStore(Path(tmp) / "demo.duckdb") as store:
-        ingest_demo(store)
-        homes, node, market = demo_market()
-        return load_panel(store, config.timezone, homes, node=node, market=market)
 
 
 def further(folder, name, tz):
@@ -327,14 +318,6 @@ def network(name):
 
 ROWS = {"naive bar": naive, "LightGBM": lightgbm, **{n: network(n) for n in NETS}, "T1": t1}
 ONCE = ("naive bar", "LightGBM")  # rows that no seed changes much
-
-
-def cpu():
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(x.split(":")[1].strip() for x in lines if x.startswith(("vendor_id", "CPU implementer")))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def table(head, body):

@@ -12,7 +12,6 @@ import logging
 import os
 import platform
 import shutil
-import tempfile
 import time
 import warnings
 from dataclasses import dataclass, replace
@@ -31,11 +30,10 @@ from neuralforecast.losses.pytorch import MAE, MSE  # noqa: E402
 from neuralforecast.models import NHITS  # noqa: E402
 from pytorch_lightning.callbacks import Callback  # noqa: E402
 
+from common import cpu, demo  # noqa: E402
 from energymvp.backtest import MODES, backtest, earned  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
-from energymvp.data.align import HISTORY, Panel, divide, load_panel  # noqa: E402
-from energymvp.data.sources import demo_market, ingest_demo  # noqa: E402
-from energymvp.data.stores import LocalStore  # noqa: E402
+from energymvp.data.align import HISTORY, Panel, divide  # noqa: E402
 from energymvp.features.consumption import naive_profile  # noqa: E402
 from energymvp.planning import Outlook, decide, load_models, model_outlook, optimise  # noqa: E402
 from energymvp.rules import Setting  # noqa: E402
@@ -79,13 +77,6 @@ class Job:
     def price(self):
         "(hours,) cents/kWh."
         return self.windows.panel.price[::2].astype(float)
-
-
-def demo(config):
-    with tempfile.TemporaryDirectory() as tmp, LocalStore(Path(tmp) / "demo.duckdb") as store:
-        ingest_demo(store)
-        homes, node, market = demo_market()
-        return load_panel(store, config.timezone, homes, node=node, market=market)
 
 
 def price_file(folder, market):
@@ -576,14 +567,6 @@ Cents per home and day that T2 earns more than the peer, and in how many of {RES
     text += "\nChosen before the scored span. " + " ".join(f"{g}: {'; '.join(n)}." for g, n in notes.items() if n) + "\n"
     took = {g: np.mean([m["seconds"] for m in kept if m["group"] == g]) for g in GROUPS if g != "plain" and notes[g]}
     return text + f"\nSeconds of training, a node and seed: {', '.join(f'{g} {s:.0f}' for g, s in took.items())}.\n"
-
-
-def cpu():
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(x.split(":")[1].strip() for x in lines if x.startswith(("vendor_id", "CPU implementer")))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def write(args, path):

@@ -6,7 +6,6 @@
 import argparse
 import datetime
 import os
-import platform
 import time
 import warnings
 from importlib.metadata import version
@@ -15,6 +14,7 @@ from pathlib import Path
 warnings.filterwarnings("ignore")
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from common import cpu  # noqa: E402
 from neuralforecast.models import PatchTST  # noqa: E402
 
 from energymvp.config import load_config, shipped  # noqa: E402
@@ -119,10 +119,9 @@ def main():
     cores = len(os.sched_getaffinity(0))
     rows = list(transformers())
     outlook, optimiser, decisions = plans(homes)
-    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
     packages = ", ".join(f"{p} {version(p)}" for p in ("torch", "neuralforecast", "numpy"))
     lines = [
-        f"{datetime.date.today()}, {cores} cores of {cpu}, load average {os.getloadavg()[0]:.1f} at the end, {packages}. Made by `bench/speed.py`.",
+        f"{datetime.date.today()}, {cores} cores of {cpu()}, load average {os.getloadavg()[0]:.1f} at the end, {packages}. Made by `bench/speed.py`.",
         "",
         f"Windows per second, batches of {BATCH}, preset `small`, forward, loss, backward and step in training; PatchTST reads two weeks.",
         "",
