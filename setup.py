@@ -8,7 +8,7 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 PYTHONS = ["3.11", "3.12", "3.13"]
 DATA = {
-    "demo_data": ("data/demo", "*.parquet"),
+    "demo_data": ("data/demo", "*"),
     "default_config": ("config", "*.yaml"),
     "sql_schema": ("sql", "*.sql"),
     "pretrained": ("data/pretrained", "*.*"),

@@ -223,6 +223,9 @@ def main():
     check(consumption, price)
     write(consumption, CONSUMPTION, args.out / "consumption.parquet")
     write(price, PRICES, args.out / "prices.parquet")
+    files = [args.out / "consumption.parquet", args.out / "prices.parquet"]
+    sums = [f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.name}\n" for f in files]
+    (args.out / "SHA256SUMS").write_text("".join(sums))
     report(consumption, price)
 
 
