@@ -1,4 +1,4 @@
-"""Build the source archive and from it the wheel, install the wheel in a new environment, and use it in an empty folder."""
+"""Build the source archive and from it the wheel, install the wheel in a new environment, use it in an empty folder, and run the tutorials as Colab would."""
 
 import os
 import re
@@ -9,6 +9,8 @@ import tempfile
 import time
 import zipfile
 from pathlib import Path
+
+import colab_check
 
 ROOT = Path(__file__).resolve().parents[1]
 LIB = "energymvp"
@@ -77,6 +79,10 @@ def main():
             made = empty / "out" / name
             if not made.exists() or not made.stat().st_size:
                 problems.append(f"the demo left no {name}")
+        sh(bin / LIB, "doctor", cwd=empty)
+        sh(*pip, "nbclient", "ipykernel", cwd=empty)
+        shutil.rmtree(src / "build", ignore_errors=True)
+        problems += colab_check.run(src, bin, tmp)
     for p in problems:
         print(f"wheel: {p}")
     print(f"wheel: {len(problems)} problems")
