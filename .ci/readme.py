@@ -8,6 +8,7 @@ code cells with the outputs that the notebook holds; `#| hide` leaves out a cell
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -40,7 +41,7 @@ def readme() -> str:
             elif "text" in out or "text/plain" in data:
                 parts.append("```\n" + text(out.get("text") or data["text/plain"]) + "\n```")
     page = "\n\n".join(p for p in parts if p)
-    page = page.replace("](images/", "](nbs/images/").replace("](explain/", "](nbs/explain/").replace("](tutorials/", "](nbs/tutorials/")
+    page = re.sub(r"\]\((?=images/|[\w./]+\.ipynb\))", "](nbs/", page)
     note = "<!-- made from nbs/index.ipynb by .ci/readme.py: edit the notebook -->"
     return f"{note}\n\n{page}\n"
 

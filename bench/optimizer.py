@@ -13,6 +13,7 @@ from pathlib import Path
 
 import highspy
 import numpy as np
+from common import cpu
 from scipy.optimize import LinearConstraint, linprog, milp
 from scipy.sparse import bmat, coo_array, eye_array
 
@@ -278,14 +279,6 @@ def main():
         wide.append((n, clock(lambda n=n: best(P[:n]), 3, 0.5) / n))
     cores(len(CORES))
     write(long, wide)
-
-
-def cpu():
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(x.split(":")[1].strip() for x in lines if x.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def write(long, wide):
