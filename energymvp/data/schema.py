@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..units import HALF_HOUR, MAX_HOME_ENERGY, cents_from_usd_mwh, check_cents, grid
 
@@ -187,11 +189,16 @@ class Report:
 _OFFSET = r"(?:Z|(?:T\d{2}|:\d{2}(?:\.\d+)?)\s?[+-]\d{2}(?::?\d{2})?)$"  # an offset after a time of day
 
 
+def _with_offset(ts):
+    "Which of these texts end in an offset. Arrow's regular expressions take a tenth of the time of Python's."
+    return pd.Series(pc.match_substring_regex(pa.array(ts.astype(str), pa.string()), _OFFSET).to_numpy(zero_copy_only=False), ts.index)
+
+
 def _times(ts, tz, what):
     "A column of interval starts as UTC."
     if not pd.api.types.is_datetime64_any_dtype(ts):
         text = ts.astype(str)
-        offset = text.str.contains(_OFFSET, regex=True)
+        offset = _with_offset(text)
         if offset.any() and not offset.all():
             raise ValueError(
                 f"{what}: some times have an offset and some have none, first in row {int(np.argmin(offset))}: {text[~offset].iloc[0]}"
@@ -223,7 +230,7 @@ def _has_zone(ts):
     "Whether a column of times carries a zone or an offset."
     if pd.api.types.is_datetime64_any_dtype(ts):
         return ts.dt.tz is not None
-    return bool(ts.astype(str).str.contains(_OFFSET, regex=True).any())
+    return bool(_with_offset(ts).any())
 
 
 def _series_times(df, by, tz, what):
