@@ -4,6 +4,7 @@ It all happens in a temporary copy. This proves the staging (show_doc, links to 
 and the links. It does not prove Quarto's renderer, which makes the published site.
 """
 
+import argparse
 import json
 import os
 import re
@@ -113,6 +114,9 @@ def missing_pages(copy, out):
 
 
 def main():
+    ap = argparse.ArgumentParser(description=__doc__)
+    ap.add_argument("--keep", type=Path, help="folder that gets the rendered site, for a browser to look at")
+    args = ap.parse_args()
     cfg = yaml.safe_load((ROOT / "_quarto.yml").read_text())
     with tempfile.TemporaryDirectory() as tmp:
         copy = Path(tmp).resolve() / ROOT.name
@@ -141,6 +145,8 @@ def main():
             problems.append("there is no front page (nbs/index.ipynb)")
         elif any(item["text"] not in front for item in cfg["website"]["navbar"]["left"]) or "styles.css" not in front:
             problems.append("the front page lacks the navbar of _quarto.yml or the style sheet of nbs/_quarto.yml")
+        if args.keep:
+            shutil.copytree(out, args.keep, dirs_exist_ok=True)
     for p in problems:
         print(f"docs: {p}")
     print(f"docs: {len(pages)} pages, {len(problems)} problems (staging, configuration and links; Quarto's renderer is not tested)")

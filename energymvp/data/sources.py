@@ -318,6 +318,26 @@ def load_source(
     return read_file(source)
 
 
+def _price_columns(df, report):
+    "Prices with the columns that the gate knows; the unit stands in the header, as in `Price ($/MWh)`."
+    new = {}
+    for c in df:
+        header = re.sub(r"[\s_()\[\]]", "", str(c).lower())
+        if header.endswith(("$/mwh", "usd/mwh", "usdmwh")):
+            new[c] = "price_usd_mwh"
+        elif header.endswith(("cents/kwh", "centskwh", "c/kwh", "¢/kwh")):
+            new[c] = "price_cents_kwh"
+        elif is_time_header(c):
+            new[c] = "ts"
+        elif header in ("node", "location", "pnode", "zone"):
+            new[c] = "node"
+    renamed = [f"{c} as {n}" for c, n in new.items() if c != n]
+    report.add(f"prices: columns read by another name ({', '.join(renamed)})", len(renamed))
+    if len(set(new.values())) < len(new):
+        raise ValueError(f"prices: several columns could be the same: {', '.join(f'{c} as {n}' for c, n in new.items())}; keep one of each")
+    return df.rename(columns=new)
+
+
 def _on_clock(df, by, tz, report, what):
     "The rows with times in UTC; those in an hour that the clock of `tz` skips are dropped."
     if "ts" not in df or df.ts.isna().any():
@@ -349,7 +369,10 @@ def tidy(
         rows, more = tidy_consumption(df, tz)
         check_nights(rows, tz or load_config().timezone, more)
     elif name == "prices":
-        df = lmp_prices(df, report, node, market) if GMT in df else _on_clock(df, ["node", "market"], tz, report, name)
+        if GMT in df:
+            df = lmp_prices(df, report, node, market)
+        else:
+            df = _on_clock(_price_columns(df, report), ["node", "market"], tz, report, name)
         rows, more = tidy_prices(df, tz, node, market)
     elif name == "households":
         return dict(households=tidy_households(df)), report
