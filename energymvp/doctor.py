@@ -12,6 +12,7 @@ import platform
 import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 
 from . import __version__
 from .config import load_config, shipped
@@ -115,6 +116,8 @@ def look_at_library() -> list[Finding]:
 
 # %% ../nbs/65_doctor.ipynb #b9bbdf47
 def _supabase():
+    if find_spec("dotenv") is None:
+        return "note", "not looked for; --store supabase needs pip install 'energymvp[supabase]'"
     have = credentials()
     lacking = [k for k in ("SUPABASE_URL", "SUPABASE_KEY") if k not in have]
     if lacking:
