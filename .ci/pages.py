@@ -40,6 +40,9 @@ def run(path):
 
     os.chdir(path.parent)
     nb = read_nb(path)
+    for cell in nb.cells:  # one that gives nothing any more must not keep what it gave
+        if cell.cell_type == "code":
+            cell.outputs = []
     CaptureShell().run_all(nb, exc_stop=True)
     return json.loads(path.read_text()), json.loads(json.dumps(nb))
 
