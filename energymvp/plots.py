@@ -210,7 +210,7 @@ def plot_forecast(
     ax.stairs(naive, edges, baseline=None, color=BLUE, linewidth=1.6 * thin, linestyle="--", label=names[1])
     ax.stairs(forecast, edges, baseline=None, color=RED, linewidth=2.2 * thin, label=names[2])
     shown = np.concatenate([np.ravel(x) for x in (truth, naive, forecast, () if band is None else band)])
-    ax.set_ylim(1.1 * min(float(np.nanmin(shown)), 0), 1.25 * max(float(np.nanmax(shown)), 0.1))
+    ax.set_ylim(1.1 * min(float(np.nanmin(shown)), 0), (1.4 if width < 6 else 1.25) * max(float(np.nanmax(shown)), 0.1))
     ax.set_ylabel(unit, fontsize=9)
     ax.legend(
         ncol=2 if width < 6 else 4, frameon=False, fontsize=9, loc="upper left", borderaxespad=0.2, columnspacing=1.2, handlelength=1.8
