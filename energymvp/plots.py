@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['BLACK', 'ORANGE', 'SKY', 'GREEN', 'YELLOW', 'BLUE', 'RED', 'PINK', 'GREY', 'POLICY_LOOK', 'WIDE', 'NARROW', 'PLAN',
-           'OWN', 'BEST', 'MODE_NAMES', 'PLAIN', 'CSS', 'png', 'day_name', 'plot_forecast', 'plot_plan', 'spread',
-           'plot_cumulative', 'plot_profit_bars', 'fixed', 'tariff_name', 'plot_learning', 'plot_price_heatmap',
-           'plot_week', 'median_index', 'typical_forecast', 'typical_plan', 'say_trading', 'say_consumption',
-           'html_table', 'html_figure', 'write_report']
+           'OWN', 'BEST', 'MODE_NAMES', 'PLAIN', 'CSS', 'png', 'day_name', 'plot_price_heatmap', 'plot_week',
+           'plot_forecast', 'plot_plan', 'plot_labels', 'plot_value', 'spread', 'plot_cumulative', 'plot_profit_bars',
+           'fixed', 'tariff_name', 'decisions_table', 'plot_decisions', 'plot_learning', 'median_index',
+           'typical_forecast', 'typical_plan', 'say_trading', 'say_consumption', 'html_table', 'html_figure',
+           'write_report']
 
 # %% ../nbs/62_plots.ipynb #eb015155
 import base64
@@ -24,7 +25,7 @@ from .backtest import consumption_table, cumulative, earned, trading_table
 from .battery import Battery
 from .config import Config
 from .data.align import Panel, midnights
-from .data.schema import APPLIANCES
+from .data.schema import ACTIONS, APPLIANCES
 from .planning import Models, Plan, model_outlook
 from .rules import reserve
 from .training import Windows, forecast_consumption, write_atomic
@@ -118,27 +119,102 @@ def _local_axis(ax, ts, timezone, narrow=False, label=True):
     if label:
         ax.set_xlabel(f"local time, {name}", fontsize=9)
 
+# %% ../nbs/62_plots.ipynb #aab44677
+def plot_price_heatmap(
+    panel: Panel,
+    start=None,  # first moment; None: where the grid starts
+    end=None,  # end; None: where the grid ends
+    width: float = WIDE,  # inches
+    title: str | None = None,  # None: node and market
+):
+    "Market price by local hour of day and date; the palest and darkest 1 % share the end colours."
+    a, z = panel.step(start or panel.ts[0]), panel.step(end) if end is not None else len(panel.ts)
+    local = panel.ts[a:z].tz_convert(panel.timezone)
+    slot, day = local.hour * 2 + local.minute // 30, local.tz_localize(None).normalize()
+    table = pd.DataFrame(dict(slot=slot, day=day, price=panel.price[a:z])).pivot_table(index="slot", columns="day", values="price")
+    table = table.reindex(index=range(STEPS_PER_DAY), columns=pd.date_range(day[0], day[-1]))
+    low, high = np.nanpercentile(table, [1, 99])
+    fig, (ax,) = _figure(width, 3.6)
+    from matplotlib import dates
+
+    left, right = dates.date2num([day[0], day[-1] + pd.Timedelta(days=1)])
+    image = ax.imshow(
+        table, aspect="auto", origin="lower", extent=(left, right, 0, 24), cmap="cividis", vmin=low, vmax=high, interpolation="nearest"
+    )
+    ax.grid(visible=False)
+    ax.xaxis.set_major_locator(dates.AutoDateLocator(minticks=3, maxticks=5 if width < 6 else 9))
+    ax.xaxis.set_major_formatter(lambda x, _: "{t.day} {t:%b}\n{t:%Y}".format(t=dates.num2date(x)))
+    ax.set_yticks(range(0, 25, 4), [f"{h:02d}:00" for h in range(0, 25, 4)])
+    ax.set_ylabel("local hour of day", fontsize=9)
+    ax.set_xlabel("local date", fontsize=9)
+    bar = fig.colorbar(image, ax=ax, extend="both", pad=0.01, aspect=25)
+    bar.set_label("market price, cents/kWh", fontsize=9)
+    bar.ax.tick_params(labelsize=9)
+    _title(ax, f"Price at {panel.node} ({panel.market})" if title is None else title)
+    return fig
+
+
+def plot_week(
+    panel: Panel,
+    household: str,
+    start=None,  # first half hour; None: the first week with readings
+    width: float = WIDE,  # inches
+):
+    "A home's appliances over a week, one on the other."
+    home = panel.homes([household])
+    if start is None:
+        known = np.isfinite(home.load[0])
+        if not known.any():
+            raise ValueError(f"{household} has no readings in this panel")
+        a = int(np.argmax(known))
+    else:
+        a = panel.step(start)
+    ts, x = panel.ts[a : a + STEPS_PER_WEEK], np.nan_to_num(home.energy[0, a : a + STEPS_PER_WEEK])
+    used = [i for i in np.argsort(-x.sum(0), kind="stable") if x[:, i].sum() > 0]
+    fig, (ax,) = _figure(width, 3.8 if width >= 6 else 4.4)
+    colours = dict(zip(APPLIANCES, (SKY, PINK, BLUE, GREEN, YELLOW, BLACK, RED, ORANGE, "#CFCFCF")))
+    edges, base = _edges(ts), np.zeros(len(ts))
+    for i in used:
+        top = base + x[:, i]
+        name = f"{APPLIANCES[i].replace('_', ' ')}, {x[:, i].sum():.0f} kWh"
+        ax.stairs(top, edges, baseline=base, fill=True, color=colours[APPLIANCES[i]], linewidth=0, label=name)
+        base = top
+    ax.set_ylim(0, 1.05 * max(base.max(), 0.1))
+    ax.set_ylabel("kWh per half hour", fontsize=9)
+    legend = dict(loc="outside lower left", ncol=2) if width < 6 else dict(loc="outside right center", reverse=True)
+    fig.legend(**legend, frameon=False, fontsize=9)
+    _title(ax, f"A week of {household}: {x.sum():.0f} kWh")
+    _local_axis(ax, ts, panel.timezone, width < 6)
+    return fig
+
 # %% ../nbs/62_plots.ipynb #2dcd465a
 def plot_forecast(
-    ts: pd.DatetimeIndex,  # starts of the half hours, UTC; a day or a week
-    truth: np.ndarray,  # kWh per half hour that came; NaN where nothing is known
-    naive: np.ndarray,  # the naive profile
-    forecast: np.ndarray,  # T1's
+    ts: pd.DatetimeIndex,  # (n,) starts of the half hours, UTC; a day or a week
+    truth: np.ndarray,  # (n,) what came; NaN where nothing is known
+    naive: np.ndarray,  # (n,) the plain guess
+    forecast: np.ndarray,  # (n,) the model's
     timezone: str,
     title: str = "",
     width: float = WIDE,  # inches
+    band: np.ndarray | None = None,  # (2, n) low and high quantile, 0.1 and 0.9
+    unit: str = "kWh per half hour",
+    names: tuple = ("what came", "naive profile", "T1's forecast"),
 ):
-    "What a home used, beside T1's forecast and the naive profile."
+    "What came, beside a model's forecast and a plain guess."
     fig, (ax,) = _figure(width, 3.3)
     edges, thin = _edges(ts), 0.7 if len(ts) > 2 * STEPS_PER_DAY else 1
     ax.stairs(truth, edges, fill=True, color="#DADADA")
-    ax.stairs(truth, edges, baseline=None, color=BLACK, linewidth=1.3 * thin, label="what came")
-    ax.stairs(naive, edges, baseline=None, color=BLUE, linewidth=1.6 * thin, linestyle="--", label="naive profile")
-    ax.stairs(forecast, edges, baseline=None, color=RED, linewidth=2.2 * thin, label="T1's forecast")
-    top = np.nanmax(np.concatenate([np.ravel(x) for x in (truth, naive, forecast)]))
-    ax.set_ylim(0, 1.25 * max(float(top), 0.1))
-    ax.set_ylabel("kWh per half hour", fontsize=9)
-    ax.legend(ncol=3, frameon=False, fontsize=9, loc="upper left", borderaxespad=0.2, columnspacing=1.2, handlelength=1.8)
+    if band is not None:
+        ax.stairs(band[1], edges, baseline=band[0], fill=True, color=RED, alpha=0.18, linewidth=0, label="band, 0.1 to 0.9")
+    ax.stairs(truth, edges, baseline=None, color=BLACK, linewidth=1.3 * thin, label=names[0])
+    ax.stairs(naive, edges, baseline=None, color=BLUE, linewidth=1.6 * thin, linestyle="--", label=names[1])
+    ax.stairs(forecast, edges, baseline=None, color=RED, linewidth=2.2 * thin, label=names[2])
+    shown = np.concatenate([np.ravel(x) for x in (truth, naive, forecast, () if band is None else band)])
+    ax.set_ylim(1.1 * min(float(np.nanmin(shown)), 0), (1.4 if width < 6 else 1.25) * max(float(np.nanmax(shown)), 0.1))
+    ax.set_ylabel(unit, fontsize=9)
+    ax.legend(
+        ncol=2 if width < 6 else 4, frameon=False, fontsize=9, loc="upper left", borderaxespad=0.2, columnspacing=1.2, handlelength=1.8
+    )
     _title(ax, title)
     _local_axis(ax, ts, timezone, width < 6)
     return fig
@@ -184,6 +260,63 @@ def plot_plan(
     low.set_ylabel("state of charge, %\nof capacity", fontsize=9)
     _title(top, title)
     _local_axis(low, plan.ts, plan.timezone, width < 6)
+    return fig
+
+# %% ../nbs/62_plots.ipynb #7f10a011
+def plot_labels(
+    rows: pd.DataFrame,  # of `labels.label_home`: `ts`, `action`, `quantity_kwh`, `soc_kwh`, `price_cents_kwh`; without a gap
+    timezone: str,
+    title: str = "",
+    width: float = WIDE,  # inches
+):
+    "Where labels buy and sell, on the price, and the charge that comes of it."
+    fig, (top, low) = _figure(width, 4.8, 2, sharex=True, height_ratios=(1.4, 1))
+    ts, action, price = pd.DatetimeIndex(rows.ts), rows.action.to_numpy(), rows.price_cents_kwh.to_numpy()
+    edges = _edges(ts)
+    top.stairs(price, edges, baseline=None, color=GREY, linewidth=1)
+    for name, colour, marker in (("buy", BLUE, "^"), ("sell", ORANGE, "v")):
+        on = action == name
+        label = f"{name}: {on.sum()} half hours, {rows.quantity_kwh[on].sum():.0f} kWh"
+        top.plot(
+            edges[:-1][on] + 1 / 96, price[on], marker, color=colour, markersize=5, markeredgecolor=BLACK, markeredgewidth=0.4, label=label
+        )
+    top.set_ylabel("cents/kWh", fontsize=9)
+    top.margins(y=0.25)
+    top.legend(ncol=1 if width < 6 else 2, frameon=False, fontsize=9, loc="upper left", borderaxespad=0.2)
+    low.fill_between(edges[:-1], rows.soc_kwh, color=GREEN, alpha=0.15, linewidth=0)
+    low.plot(edges[:-1], rows.soc_kwh, color=GREEN, linewidth=1.6)
+    low.set_ylim(bottom=0)
+    low.set_ylabel("stored kWh", fontsize=9)
+    _title(top, title)
+    _local_axis(low, ts, timezone, width < 6)
+    return fig
+
+# %% ../nbs/62_plots.ipynb #7f10a014
+def plot_value(
+    ts: pd.DatetimeIndex,  # (n,) starts of the half hours, UTC
+    value: np.ndarray,  # (n, K) cents per stored kWh left after each half hour, for K equal parts of the usable charge
+    battery: Battery,
+    timezone: str,
+    soc: np.ndarray | None = None,  # (n + 1,) stored kWh on the way
+    title: str = "",
+    width: float = WIDE,  # inches
+):
+    "The worth of one more stored kWh, by time and charge."
+    fig, (ax,) = _figure(width, 3.4)
+    edges = _edges(ts)
+    levels = np.linspace(battery.energy_min, battery.energy_max, value.shape[1] + 1)
+    image = ax.pcolormesh(edges, levels, value.T, cmap="cividis", rasterized=True)
+    if soc is not None:
+        ax.plot(edges, soc, color=BLACK, linewidth=4)
+        ax.plot(edges, soc, color="white", linewidth=2, label="charge")
+        ax.legend(fontsize=9, loc="upper left", facecolor=GREY, labelcolor="white", framealpha=0.8)
+    ax.grid(visible=False)
+    ax.set_ylabel("stored kWh", fontsize=9)
+    bar = fig.colorbar(image, ax=ax, pad=0.01, aspect=25)
+    bar.set_label("worth, cents per stored kWh", fontsize=9)
+    bar.ax.tick_params(labelsize=9)
+    _title(ax, title)
+    _local_axis(ax, ts, timezone, width < 6)
     return fig
 
 # %% ../nbs/62_plots.ipynb #6ed35b0c
@@ -315,6 +448,37 @@ def tariff_name(
     adder = float(tariff.removeprefix("adder_"))
     return f"delivery charge {adder:g} cents/kWh" if adder else "market price, no delivery charge"
 
+# %% ../nbs/62_plots.ipynb #7f10a021
+def decisions_table(
+    run,  # a `backtest.Run`
+    best,  # the run that it is held against
+    active: np.ndarray,  # of `backtest.backtest`
+) -> pd.DataFrame:
+    "Half hours by what `best` did (rows) and what `run` did (columns)."
+    of = lambda r: np.where(r.energy[active] > 1e-6, 0, np.where(r.energy[active] < -1e-6, 2, 1))
+    counts = np.bincount(3 * of(best) + of(run), minlength=9).reshape(3, 3)
+    return pd.DataFrame(counts, pd.Index(ACTIONS, name=best.policy), pd.Index(ACTIONS, name=run.policy))
+
+
+def plot_decisions(
+    counts: pd.DataFrame,  # of `decisions_table`
+    title: str = "",
+    width: float = NARROW,  # inches
+):
+    "A table of decisions, each row in per cent."
+    share = 100 * counts.to_numpy() / np.maximum(counts.to_numpy().sum(1, keepdims=True), 1)
+    fig, (ax,) = _figure(width, 0.8 * width)
+    ax.grid(visible=False)
+    ax.imshow(share, cmap="cividis", vmin=0, vmax=100, aspect="auto")
+    for (i, j), x in np.ndenumerate(share):
+        ax.text(j, i, f"{x:.0f} %\n{counts.iat[i, j]:,}", ha="center", va="center", fontsize=10, color="white" if x < 55 else BLACK)
+    ax.set_xticks(range(len(counts)), counts.columns)
+    ax.set_yticks(range(len(counts)), counts.index)
+    ax.set_xlabel(f"{counts.columns.name}: % of the row, half hours", fontsize=9)
+    ax.set_ylabel(counts.index.name, fontsize=9)
+    _title(ax, title)
+    return fig
+
 # %% ../nbs/62_plots.ipynb #54f41076
 def plot_learning(
     history: dict,  # model -> list of epochs with `epoch`, `train` and `validation`, as in a checkpoint's JSON
@@ -336,73 +500,6 @@ def plot_learning(
         _title(ax, name)
     return fig
 
-# %% ../nbs/62_plots.ipynb #aab44677
-def plot_price_heatmap(
-    panel: Panel,
-    start=None,  # first moment; None: where the grid starts
-    end=None,  # end; None: where the grid ends
-    width: float = WIDE,  # inches
-):
-    "Market price by local hour of day and date; the palest and darkest 1 % share the end colours."
-    a, z = panel.step(start or panel.ts[0]), panel.step(end) if end is not None else len(panel.ts)
-    local = panel.ts[a:z].tz_convert(panel.timezone)
-    slot, day = local.hour * 2 + local.minute // 30, local.tz_localize(None).normalize()
-    table = pd.DataFrame(dict(slot=slot, day=day, price=panel.price[a:z])).pivot_table(index="slot", columns="day", values="price")
-    table = table.reindex(index=range(STEPS_PER_DAY), columns=pd.date_range(day[0], day[-1]))
-    low, high = np.nanpercentile(table, [1, 99])
-    fig, (ax,) = _figure(width, 3.6)
-    from matplotlib import dates
-
-    left, right = dates.date2num([day[0], day[-1] + pd.Timedelta(days=1)])
-    image = ax.imshow(
-        table, aspect="auto", origin="lower", extent=(left, right, 0, 24), cmap="cividis", vmin=low, vmax=high, interpolation="nearest"
-    )
-    ax.grid(visible=False)
-    ax.xaxis.set_major_locator(dates.AutoDateLocator(minticks=3, maxticks=5 if width < 6 else 9))
-    ax.xaxis.set_major_formatter(lambda x, _: "{t.day} {t:%b}\n{t:%Y}".format(t=dates.num2date(x)))
-    ax.set_yticks(range(0, 25, 4), [f"{h:02d}:00" for h in range(0, 25, 4)])
-    ax.set_ylabel("local hour of day", fontsize=9)
-    ax.set_xlabel("local date", fontsize=9)
-    bar = fig.colorbar(image, ax=ax, extend="both", pad=0.01, aspect=25)
-    bar.set_label("market price, cents/kWh", fontsize=9)
-    bar.ax.tick_params(labelsize=9)
-    _title(ax, f"Price at {panel.node} ({panel.market})")
-    return fig
-
-
-def plot_week(
-    panel: Panel,
-    household: str,
-    start=None,  # first half hour; None: the first week with readings
-    width: float = WIDE,  # inches
-):
-    "A home's appliances over a week, one on the other."
-    home = panel.homes([household])
-    if start is None:
-        known = np.isfinite(home.load[0])
-        if not known.any():
-            raise ValueError(f"{household} has no readings in this panel")
-        a = int(np.argmax(known))
-    else:
-        a = panel.step(start)
-    ts, x = panel.ts[a : a + STEPS_PER_WEEK], np.nan_to_num(home.energy[0, a : a + STEPS_PER_WEEK])
-    used = [i for i in np.argsort(-x.sum(0), kind="stable") if x[:, i].sum() > 0]
-    fig, (ax,) = _figure(width, 3.8 if width >= 6 else 4.4)
-    colours = dict(zip(APPLIANCES, (SKY, PINK, BLUE, GREEN, YELLOW, BLACK, RED, ORANGE, "#CFCFCF")))
-    edges, base = _edges(ts), np.zeros(len(ts))
-    for i in used:
-        top = base + x[:, i]
-        name = f"{APPLIANCES[i].replace('_', ' ')}, {x[:, i].sum():.0f} kWh"
-        ax.stairs(top, edges, baseline=base, fill=True, color=colours[APPLIANCES[i]], linewidth=0, label=name)
-        base = top
-    ax.set_ylim(0, 1.05 * max(base.max(), 0.1))
-    ax.set_ylabel("kWh per half hour", fontsize=9)
-    legend = dict(loc="outside lower left", ncol=2) if width < 6 else dict(loc="outside right center", reverse=True)
-    fig.legend(**legend, frameon=False, fontsize=9)
-    _title(ax, f"A week of {household}: {x.sum():.0f} kWh")
-    _local_axis(ax, ts, panel.timezone, width < 6)
-    return fig
-
 # %% ../nbs/62_plots.ipynb #9489706d
 def median_index(
     x: np.ndarray,  # (n,)
@@ -419,16 +516,17 @@ def typical_forecast(
     last: int,  # the step after its last one
     ahead: int = STEPS_PER_DAY,  # half hours
 ) -> tuple | None:
-    "Step, truth, naive profile and T1's forecast of the local midnight with the median error; None if the span has none."
+    "Step, truth, naive profile, T1's forecast and its band (2, ahead) of the local midnight with the median error; None if the span has none."
     homes, step = windows.decisions(first, last, ahead)
     step = step[(homes == home) & np.isin(step, midnights(windows.panel.ts, windows.panel.timezone))]
     if not len(step):
         return None
     homes = np.full(len(step), home)
     truth = windows.ahead(windows.load, step, ahead, last, homes)
-    forecast, naive = forecast_consumption(models.consumption, windows, homes, step), windows.consumption(homes, step)[1].numpy()
-    i = median_index(np.abs(forecast[:, :ahead] - truth).mean(1))
-    return int(step[i]), truth[i], naive[i, :ahead], forecast[i, :ahead]
+    low, forecast, high = forecast_consumption(models.consumption, windows, homes, step, quantiles=True)[..., :ahead].swapaxes(0, 1)
+    naive = windows.consumption(homes, step)[1].numpy()[:, :ahead]
+    i = median_index(np.abs(forecast - truth).mean(1))
+    return int(step[i]), truth[i], naive[i], forecast[i], np.stack([low[i], high[i]])
 
 
 def typical_plan(
@@ -686,15 +784,16 @@ def _forecast_part(results, windows, models, home, first, last):
         if found is None:
             out.append(f'<p class="note">The test span holds no whole {span} of this home, so none is shown.</p>')
             continue
-        step, truth, naive, forecast = found
+        step, truth, naive, forecast, band = found
         ts = windows.panel.ts[step : step + ahead]
         mae = lambda x, truth=truth: np.abs(x - truth).mean()
         errors = f"Mean error of this {span}: T1 {mae(forecast):.3f}, naive profile {mae(naive):.3f} kWh per half hour"
-        day = day_name(ts[0].tz_convert(zone))
+        day, inside = day_name(ts[0].tz_convert(zone)), results["consumption"]["households"][name][span]["coverage"]
         out.append(html_figure(
-            lambda w, ts=ts, found=found, span=span: plot_forecast(ts, *found[1:], zone, f"{name}: one {span} ahead", w),
-            f"Consumption of {name} in kWh per half hour, the {span} from {day}: what came, T1's forecast and the naive profile. {errors}.",
-            f"The {span} from {day}: of all {span}s that start at a midnight of the test span, the one with T1's median error. {errors}.",
+            lambda w, ts=ts, found=found, span=span: plot_forecast(ts, *found[1:4], zone, f"{name}: one {span} ahead", w, found[4]),
+            f"Consumption of {name} in kWh per half hour, the {span} from {day}: what came, T1's forecast with its band, and the naive profile. {errors}.",
+            f"The {span} from {day}: of all {span}s that start at a midnight of the test span, the one with T1's median error. {errors}. "
+            f"Of all half hours of the test, {100 * inside:.0f} % fell into T1's band.",
         ))  # fmt: skip
     return "".join(out)
 
