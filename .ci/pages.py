@@ -1,5 +1,7 @@
 """Run the pages of `nbs/explain` that hold outputs and store what comes; with --check only say whether a text would change.
 
+`python .ci/pages.py nbs/62_plots.ipynb nbs/tutorials/own_data.ipynb` stores the outputs of other notebooks, as after training anew.
+
 The docs tools show stored outputs, so a table that is made from code is as old as the last run of its page. Pictures are
 stored with 64 colours and not compared: their pixels depend on the machine's fonts.
 """
@@ -10,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,22 +41,33 @@ def run(path):
     from execnb.nbio import read_nb
     from execnb.shell import CaptureShell
 
-    os.chdir(path.parent)
-    nb = read_nb(path)
+    alone = path.parent.name == "tutorials"  # it leaves files
+    with tempfile.TemporaryDirectory() as empty:
+        os.chdir(empty if alone else path.parent)
+        new = _run(read_nb(path), CaptureShell())
+        os.chdir(ROOT)
+    return json.loads(path.read_text()), new
+
+
+def _run(nb, shell):
+    "The cells after running them, without progress bars."
     for cell in nb.cells:  # one that gives nothing any more must not keep what it gave
         if cell.cell_type == "code":
             cell.outputs = []
-    CaptureShell().run_all(nb, exc_stop=True)
-    return json.loads(path.read_text()), json.loads(json.dumps(nb))
+    shell.run_all(nb, exc_stop=True, preproc=lambda cell: "eval: false" in cell.source)
+    for cell in nb.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr" and "\r" not in "".join(o.get("text", ""))]
+    return json.loads(json.dumps(nb))
 
 
 def main():
-    wrong = []
-    for path in sorted((ROOT / "nbs/explain").glob("*.ipynb")):
-        if not any(c.get("outputs") for c in json.loads(path.read_text())["cells"]):
+    wrong, named = [], [Path(a).resolve() for a in sys.argv[1:] if not a.startswith("-")]
+    for path in named or sorted((ROOT / "nbs/explain").glob("*.ipynb")):
+        if not named and not any(c.get("outputs") for c in json.loads(path.read_text())["cells"]):
             continue
         old, new = run(path)
-        if [texts(c) for c in old["cells"]] == [texts(c) for c in new["cells"]]:
+        if not named and [texts(c) for c in old["cells"]] == [texts(c) for c in new["cells"]]:
             continue
         wrong.append(path)
         if "--check" not in sys.argv:
