@@ -31,7 +31,7 @@ class ConsumptionForecast(NamedTuple):
 
 # %% ../../nbs/41_models.consumption.ipynb #7c2e5b11
 DAYS = STEPS_PER_WEEK // STEPS_PER_DAY
-DAILY, DATED = 28, 6  # profiles that are the same every day, and those that are not
+DAILY, DATED = 37, 6  # profiles that are the same every day, and those that are not
 FOUR = ((0, 1), (2, 3), (0, 2), (1, 3), (1, 2))  # pairs that put four values in order, and seven
 SEVEN = ((0, 6), (2, 3), (4, 5), (0, 2), (1, 4), (3, 6), (0, 1), (2, 5), (3, 4), (1, 2), (4, 6), (2, 3), (4, 5), (1, 2), (3, 4), (5, 6))
 
@@ -44,9 +44,9 @@ def _sorted(rows, pairs):
     return rows
 
 
-def _around(x):
-    "Mean of the two half hours before and the two after."
-    return sum(x.roll(k, -1) for k in (-2, -1, 1, 2)) / 4
+def _around(x, n=2):
+    "Mean of the `n` half hours before and the `n` after."
+    return sum(x.roll(k, -1) for k in range(-n, n + 1) if k) / (2 * n)
 
 
 @torch.no_grad()
@@ -54,12 +54,13 @@ def profiles(
     naive: torch.Tensor,  # (batch, 336) naive profile
     past: torch.Tensor,  # (batch, 4, 336) the four weeks before
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    "(batch, 28, 48) and (batch, 6, 336) kWh per half hour: what the home's habits say about every day and about the week to come."
+    "(batch, 37, 48) and (batch, 6, 336) kWh per half hour: what the home's habits say about every day and about the week to come."
     days = past.unflatten(-1, (DAYS, STEPS_PER_DAY)).permute(2, 1, 0, 3).contiguous()  # (7, 4, batch, 48)
     ranks = torch.stack(_sorted(days, SEVEN))
-    week, month = ranks[:, 0], ranks.mean(1)
-    near = _around(torch.cat([week[2:5], month[1:6:2]]))
-    daily = torch.cat([week, ranks[1:6, :2].mean(1), month, ranks[:1].amin(1), ranks[-1:].amax(1), near, days[-1:, 0]])
+    week, two, month, last = ranks[:, 0], ranks[1:6, :2].mean(1), ranks.mean(1), days[-1:, 0]
+    near = _around(torch.cat([week[2:5], two[1:4], month[1:6:2], last]))
+    wide = _around(torch.cat([week[3:4], two[2:3], month[2:5]]), 4)
+    daily = torch.cat([week, two, month, ranks[:1].amin(1), ranks[-1:].amax(1), last, near, wide])
     return daily.transpose(0, 1), torch.stack([*_sorted(past.unbind(1), FOUR), naive, _around(naive)], 1)
 
 # %% ../../nbs/41_models.consumption.ipynb #f23fd8df
@@ -123,7 +124,7 @@ class ConsumptionModel(nn.Module):
 
 
 def mix(
-    z: torch.Tensor,  # (batch, TOKENS, SPANS * 3 * (28 + 6 + 1)): logits of the weights and logarithm of the factor
+    z: torch.Tensor,  # (batch, TOKENS, SPANS * 3 * (37 + 6 + 1)): logits of the weights and logarithm of the factor
     daily: torch.Tensor,  # of `profiles`
     dated: torch.Tensor,
 ) -> torch.Tensor:
