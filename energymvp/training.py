@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
@@ -29,7 +30,15 @@ from .battery import Battery, Tariff
 from .config import Config, Size
 from .data.align import HISTORY, Panel, calendar, divide, known_day_ahead, reads_hourly, streak
 from .data.schema import APPLIANCES
-from .features.consumption import ENERGY_COLUMNS, WEEK_MEAN, consumption_features, consumption_window, naive_profile, past_weeks
+from energymvp.features.consumption import (
+    ENERGY_COLUMNS,
+    PAST_WEEKS,
+    WEEK_MEAN,
+    consumption_features,
+    consumption_window,
+    naive_profile,
+    past_weeks,
+)
 from .features.trading import USUAL_PRICE, battery_rows, market_rows, usual_price
 from .labels import Labels
 from .models.consumption import MIN_LEVEL, QUANTILES, ConsumptionModel, calibrate, consumption_loss
@@ -52,6 +61,8 @@ class Windows:
         weekend = np.asarray(panel.ts.tz_convert(panel.timezone).weekday > 4)
         self.usual_price = usual_price(panel.price, weekend, np.arange(len(panel.ts)))
         self.features = consumption_features(panel.energy, self.calendar)
+        before = np.pad(self.load, ((0, 0), (PAST_WEEKS * STEPS_PER_WEEK, 0)), constant_values=np.nan)
+        self.four_weeks = sliding_window_view(before, PAST_WEEKS * STEPS_PER_WEEK, 1)  # (homes, n + 1, 1344) half hours before each step
         self.true_load, self.true_price = panel.measured_load, panel.measured_price  # without what was filled
         self.hourly, self.hourly_price = reads_hourly(self.load, panel.ts), reads_hourly(panel.price, panel.ts)
         self.on_the_hour = np.asarray(panel.ts.minute == 0)
@@ -78,8 +89,12 @@ class Windows:
 
     def consumption(self, home: np.ndarray, step: np.ndarray) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         "Inputs of T1: (N, 48, 17), the naive profile (N, 336) and the four weeks before (N, 4, 336)."
-        x = consumption_window(self.features, home, step)
-        return tuple(map(torch.from_numpy, (x, naive_profile(self.load, home, step), past_weeks(self.load, home, step))))
+        past = self.four_weeks[home, step].reshape(-1, PAST_WEEKS, STEPS_PER_WEEK)[:, ::-1].copy()
+        week = past[:, 0].reshape(-1, STEPS_PER_WEEK // STEPS_PER_DAY, STEPS_PER_DAY).mean(1)
+        naive = (past.mean(1) + np.tile(week, STEPS_PER_WEEK // STEPS_PER_DAY)) / 2
+        k = np.isnan(naive).any(1)  # with a gap the means take what is known
+        naive[k], past[k] = naive_profile(self.load, home[k], step[k]), past_weeks(self.load, home[k], step[k])
+        return tuple(map(torch.from_numpy, (consumption_window(self.features, home, step), naive, past)))
 
     def trading(self, step: np.ndarray, load: np.ndarray, setting: Setting, seen: np.ndarray | bool = False) -> np.ndarray:
         "(N, 48, 30) inputs of T2 but for the battery's columns; `load` (N, 48) is T1's, `seen` (N,) says where the running interval is seen."
