@@ -145,19 +145,22 @@ def optimise(
     soc: np.ndarray,  # (N,) stored kWh
     keep: np.ndarray,  # (N,) stored kWh under which nothing is sold
     setting: Setting,
+    keep_rules: bool = False,  # buy and sell only where the expected market price is beyond the thresholds of the rules
 ) -> np.ndarray:
     """(N, 48) kWh on the grid side: the best use of the battery if the outlook comes true.
 
     A battery under its reserve need not fill up at once, it only must not sell. Then the best plan is looked for among those
     that are back over the reserve by each of the half hours, and doing nothing.
     """
-    b, t = setting.battery, setting.tariff
+    b, t, r = setting.battery, setting.tariff, setting.rules
     buy, sell = t.import_price(outlook.price), t.export_price(outlook.price)
+    may = dict(can_buy=outlook.price < r.buy_below, can_sell=outlook.price > r.sell_above) if keep_rules else {}
     floor = np.repeat(np.minimum(keep, soc)[:, None], STEPS_PER_DAY, 1)
-    energy = perfect_foresight(buy, b, soc_start=soc, sell_price=sell, load=outlook.load, reserve=floor).energy
+    energy = perfect_foresight(buy, b, soc_start=soc, sell_price=sell, load=outlook.load, reserve=floor, **may).energy
     for i in np.flatnonzero(soc < keep - 1e-9):
         by = np.where(np.arange(STEPS_PER_DAY) < np.arange(STEPS_PER_DAY)[:, None], soc[i], keep[i])
-        wish = perfect_foresight(buy[i], b, soc_start=soc[i], sell_price=sell[i], load=outlook.load[i], reserve=by).energy
+        may_i = {k: x[i] for k, x in may.items()}
+        wish = perfect_foresight(buy[i], b, soc_start=soc[i], sell_price=sell[i], load=outlook.load[i], reserve=by, **may_i).energy
         wish = np.concatenate([wish, energy[i : i + 1], np.zeros((1, STEPS_PER_DAY))])
         plans, _ = follow(b, wish, np.full(len(wish), soc[i]), np.full(len(wish), keep[i]))
         energy[i] = plans[b.profit(plans, buy[i], sell[i], outlook.load[i]).sum(1).argmax()]
@@ -225,6 +228,7 @@ def make_plan(
     soc: float,  # state of charge at that time, 0 to 1
     setting: Setting,
     decoder: str | None = None,  # "optimiser" or "decisions"; None: the one that `choose_decoder` found best for a plan that is kept
+    keep_rules: bool = False,  # keep to the thresholds of the rules at the expected price; the plan is then the optimiser's, whatever the decoder
 ) -> Plan:
     "The plan of one home for the 24 hours from `at` on."
     decoder = decoder or models.meta.get("decoder", {}).get("committed", "optimiser")
@@ -249,7 +253,8 @@ def make_plan(
     start = np.clip(np.array([soc * b.capacity * b.health]), b.energy_min, b.energy_max)
     keep = np.atleast_1d(reserve(windows.usual_load(step), setting.rules, b))
     outlook = model_outlook(models, windows, home, steps, setting)
-    energy, path = follow(b, DECODERS[decoder](outlook, start, keep, setting), start, keep)
+    wish = optimise(outlook, start, keep, setting, True) if keep_rules else DECODERS[decoder](outlook, start, keep, setting)
+    energy, path = follow(b, wish, start, keep)
     buy, sell = setting.tariff.import_price(outlook.price), setting.tariff.export_price(outlook.price)
     load = expected_consumption(models.consumption, windows, home, steps)[0, :STEPS_PER_DAY].astype(float)
     profit = b.profit(energy, buy, sell, load).sum()
