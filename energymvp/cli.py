@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'Store', 'From', 'Node', 'Market', 'ConfigFile', 'Quiet', 'Run', 'Json', 'STDOUT', 'QUICK', 'ingest', 'labels',
-           'train', 'evaluate', 'plan', 'schema', 'copy', 'doctor', 'demo']
+           'train', 'evaluate', 'plan', 'schema', 'copy', 'serve', 'doctor', 'demo']
 
 # %% ../nbs/70_cli.ipynb #8ef225b6
 import contextlib
@@ -489,6 +489,9 @@ def plan(
             autocompletion=_one_of("optimiser", "decisions"),
         ),
     ] = None,
+    keep_rules: Annotated[
+        bool, typer.Option("--keep-rules", help="Keep to the thresholds of the rules; the plan is then the optimiser's.")
+    ] = False,
     json_: Json = None,
     node: Node = None,
     market: Market = None,
@@ -516,7 +519,7 @@ def plan(
             s, cfg.timezone, [household], when - pd.Timedelta(days=29), when + pd.Timedelta(days=1), _node(s, node, models.meta), market
         )
         setting = home_settings(s, Setting.of(cfg)).get(household, Setting.of(cfg))
-    p = make_plan(models, panel, household, when, soc, setting, decoder)
+    p = make_plan(models, panel, household, when, soc, setting, decoder, keep_rules)
     last = panel.ts[np.flatnonzero(panel.until(when).measured[0])[-1]] + pd.Timedelta(minutes=30)
     f = p.frame()
     block = (f.action != f.action.shift()).cumsum()
@@ -536,7 +539,7 @@ def plan(
         f"expected to earn {p.expected_profit:.1f} cents if prices and load come as forecast; "
         f"{p.soc[0]:.2f} kWh are stored at the start, {p.soc[-1]:.2f} at the end"
     )
-    about = dict(decoder=decoder, run=str(run or "shipped"), node=panel.node, market=panel.market)
+    about = dict(decoder=decoder, keep_rules=keep_rules, run=str(run or "shipped"), node=panel.node, market=panel.market)
     return {**p.to_dict(), "readings_to": last, **about, "battery": vars(setting.battery), "tariff": cfg.tariff, "rules": cfg.rules}
 
 # %% ../nbs/70_cli.ipynb #0462e338
@@ -584,6 +587,24 @@ def copy(
     for name, rows in done.items():
         typer.echo(f"{rows:>12,} rows of {name}")
     return dict(rows=done)
+
+# %% ../nbs/70_cli.ipynb #7c5a9250
+@app.command()
+@_said
+def serve(
+    run: Run = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+):
+    """Serve forecasts and plans over HTTP, with a page to play with at /; `/docs` describes it.
+
+    Needs the extra `api`. There is no login: put it behind something that has one before you let others in.
+    """
+    from energymvp.api import create_app
+
+    import uvicorn
+
+    uvicorn.run(create_app(run), host=host, port=port)
 
 # %% ../nbs/70_cli.ipynb #ac999dc9
 @app.command()
