@@ -145,7 +145,7 @@ def check_api(browser, out):
         prop = "checked" if isinstance(value, bool) else "value"
         before = browser.run("turn")
         browser.run(
-            f"(() => {{ const el = document.querySelector('[data-at=\"{at}\"]'); el.{prop} = {json.dumps(value)}; "
+            f"(() => {{ const el = document.querySelector('[data-at=\"{at}\"]'); el.{prop} = {json.dumps(value)}; wrong(''); "
             "el.dispatchEvent(new Event('input', {bubbles: true})); })()"
         )
         settled = f"(turn > {before} && turn === answered) || document.getElementById('wrong').textContent !== ''"
