@@ -526,14 +526,14 @@ function draw(facts) {  // four panels over one clock
   }
   const stairs = (v, y) => v.map((p, k) => `${k ? "L" : "M"}${x(k)},${y(p)}H${x(k + 1)}`).join("");
   panel("expected market price, cents/kWh", price, y => `<path d="${stairs(price, y)}" fill="none" stroke="var(--price)" stroke-width="2"/>`, 1);
-  panel("bought (up) and sold (down, hatched), kWh per half hour", grid, y => grid.map((e, k) => e === 0 ? "" :
+  panel("bought, and sold (hatched), kWh per half hour", grid, y => grid.map((e, k) => e === 0 ? "" :
     `<rect class="bar" x="${x(k) + .5}" width="${x(k + 1) - x(k) - 1}" y="${Math.min(y(e), y(0))}" height="${Math.abs(y(e) - y(0))}" fill="${e > 0 ? "var(--buy)" : "url(#hatch)"}"><title>${plan.steps[k].local.slice(11)} ${plan.steps[k].action} ${digits(Math.abs(e), 2)} kWh</title></rect>`).join(""), .5);
   panel("state of charge, % of capacity", soc, y => `<path d="M${soc.map((v, k) => `${x(k)},${y(v)}`).join("L")}L${x(n)},${y(0)}L${x(0)},${y(0)}Z" fill="var(--charge)" opacity=".15"/>` +
     `<path d="M${soc.map((v, k) => `${x(k)},${y(v)}`).join("L")}" fill="none" stroke="var(--charge)" stroke-width="2.5"/>`, 100);
   panel("expected load of the home, kWh per half hour", load, y => `<path d="${stairs(load, y)}V${y(0)}H${x(0)}Z" fill="var(--load)" opacity=".35"/><path d="${stairs(load, y)}" fill="none" stroke="var(--load)" stroke-width="2"/>`, .2);
   const every = W < 560 ? 12 : 6;
   for (let k = 0; k < n; k += every) out += `<text x="${x(k)}" y="${y0 - gap + 18}" text-anchor="middle">${plan.steps[k].local.slice(11)}</text><line x1="${x(k)}" x2="${x(k)}" y1="${y0 - gap}" y2="${y0 - gap + 5}" stroke="var(--dim)"/>`;
-  out += `<text x="${(left + W) / 2}" y="${y0 - gap + 38}" text-anchor="middle">local time from ${plan.steps[0].local}, ${plan.timezone}</text>`;
+  out += `<text x="${W / 2}" y="${y0 - gap + 38}" text-anchor="middle">local time from ${plan.steps[0].local}, ${plan.timezone}</text>`;
   const hatch = `<pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="6" height="6" fill="var(--sell)"/><line x1="0" x2="0" y1="0" y2="6" stroke="var(--back)" stroke-width="1.5"/></pattern>`;
   return `<svg role="img" aria-label="The plan: ${facts}" width="${W}" height="${y0}" viewBox="0 0 ${W} ${y0}"><defs>${hatch}</defs>${out}</svg>`;
 }
