@@ -206,7 +206,10 @@ def load_checkpoint(
     if meta["columns"] != MODELS[name].columns:
         raise ValueError(f"{path} was trained on other feature columns than this version makes: train it again")
     model = MODELS[name](**meta["size"])
-    model.load_state_dict(state)
+    try:
+        model.load_state_dict(state)
+    except RuntimeError:
+        raise ValueError(f"{path} was trained by a version of energymvp whose model was another: train it again") from None
     if name == "trading" and "battery" in meta:
         model.setting = Setting(Battery(**meta["battery"]), Tariff(**meta["tariff"]), Rules(**meta["rules"]))
     return model.eval(), meta
