@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['HOME_NAMES', 'TIME_NAMES', 'DATE_NAMES', 'CLOCK_NAMES', 'ENERGY_NAMES', 'REGISTER_NAMES', 'EXPORT_NAMES',
            'IDLE_NAMES', 'UNITS', 'DAY_SHAPES', 'CLOCK_SHAPES', 'ATOM', 'ESPI', 'ELECTRICITY', 'WATT_HOURS', 'WATTS',
-           'DELTA', 'DELIVERED', 'RETURNED', 'is_time_header', 'name_columns', 'read_times', 'local_clock',
-           'refuse_local_clock', 'check_nights', 'use_registers', 'to_kwh', 'green_button', 'delivered', 'meter_rows']
+           'DELTA', 'DELIVERED', 'RETURNED', 'is_time_header', 'rename', 'name_columns', 'read_times', 'local_clock',
+           'on_clock', 'refuse_local_clock', 'check_nights', 'use_registers', 'to_kwh', 'green_button', 'delivered',
+           'meter_rows']
 
 # %% ../../nbs/10a_data.meters.ipynb #8af3dddc
 import re
-import zoneinfo
 from xml.etree import ElementTree
 
 import numpy as np
@@ -58,6 +58,22 @@ def is_time_header(
     return _words(header) in (*TIME_NAMES, *DATE_NAMES)
 
 
+def rename(
+    df: pd.DataFrame,
+    new: dict,  # column -> what it was taken for
+    report: Report,
+    what: str,
+) -> pd.DataFrame:
+    "The columns by their new names; two may not be taken for the same."
+    for name in dict.fromkeys(new.values()):
+        same = [str(c) for c, n in new.items() if n == name]
+        if len(same) > 1:
+            raise ValueError(f"{what}: columns {' and '.join(same)} could both be {name}: keep one of them")
+    renamed = [f"{c} as {n}" for c, n in new.items() if c != n]
+    report.add(f"{what}: columns read by another name ({', '.join(renamed)})", len(renamed))
+    return df.rename(columns=new)
+
+
 def name_columns(
     df: pd.DataFrame,  # as it was read
     report: Report,  # what a column was taken for is noted here
@@ -99,16 +115,11 @@ def name_columns(
             report.add(f"{what}: WARNING: rows with export ({c}) left out; what is imported is less than the home used where the sun shone", (pd.to_numeric(df[c], errors="coerce") > 0).sum())  # fmt: skip
         elif words[c] in IDLE_NAMES:
             idle.append(c)
-    for name in ("household_id", "ts", "total_kwh", "register"):
-        same = [c for c, n in new.items() if n == name]
-        if len(same) > 1:
-            raise ValueError(f"{what}: columns {' and '.join(map(str, same))} could both be {name}: keep one of them")
+    df = rename(df.drop(columns=idle), new, report, what)
     if len(units) > 1:
         raise ValueError(f"{what}: the columns are in several units, {', '.join(sorted(units))}: keep those of one unit")
-    renamed = [f"{c} as {n}" for c, n in new.items() if c != n]
-    report.add(f"{what}: columns read by another name ({', '.join(renamed)})", len(renamed))
     report.add(f"{what}: columns left out ({', '.join(map(str, idle))})", len(idle))
-    return df.drop(columns=idle).rename(columns=new), next(iter(units), None)
+    return df, next(iter(units), None)
 
 # %% ../../nbs/10a_data.meters.ipynb #9e43fa27
 DAY_SHAPES = ("%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d/%m/%y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y-%m-%d", "%b %d, %Y")
@@ -160,9 +171,10 @@ def local_clock(
             f"{what}: the times have no time zone, first {ts.iloc[0]}: write them with an offset, or name their zone (--tz America/Los_Angeles; "
             "--tz UTC if they are UTC as they stand)"
         )
-    if tz not in zoneinfo.available_timezones():
-        raise ValueError(f"{what}: there is no time zone {tz!r}; write it as America/Los_Angeles")
-    twice = ts.dt.tz_localize(tz, ambiguous="NaT", nonexistent="shift_forward").isna()
+    try:
+        twice = ts.dt.tz_localize(tz, ambiguous="NaT", nonexistent="shift_forward").isna()
+    except (KeyError, OSError, ValueError):  # what zoneinfo raises for a name that it does not know
+        raise ValueError(f"{what}: there is no time zone {tz!r}; write it as America/Los_Angeles") from None
     out, once = [], 0
     for _, t in ts.groupby(by, sort=False):
         for order in (t[::-1] if (t.diff() < pd.Timedelta(0)).mean() > 0.5 else t, t.sort_values(kind="stable")):
@@ -181,6 +193,24 @@ def local_clock(
     if once and out.isna().any():
         report.add(f"{what}: WARNING: both are what a clock shows that never changes: if it is UTC or standard time all year, name that as --tz", once)  # fmt: skip
     return out
+
+
+def on_clock(
+    df: pd.DataFrame,  # with `ts`, none of it empty, as text, numbers or times
+    by: list,  # columns that tell one series from another, where they are there
+    tz: str | None,  # clock of times without a zone
+    report: Report,
+    what: str,
+) -> pd.DataFrame:
+    "The rows with `ts` in UTC; those in an hour that the clock of `tz` skips are dropped."
+    df = df.reset_index(drop=True)
+    df["ts"] = read_times(df.ts, what)
+    if _has_zone(df.ts):
+        return df.assign(ts=_times(df.ts, tz, what))
+    by = [c for c in by if c in df]
+    series = df.groupby(by, sort=False, dropna=False).ngroup() if by else pd.Series(0, df.index)
+    ts = local_clock(pd.to_datetime(df.ts, format="ISO8601"), series, tz, report, what)
+    return df.assign(ts=ts)[ts.notna()].reset_index(drop=True)
 
 
 def refuse_local_clock(
@@ -246,7 +276,7 @@ def use_registers(
         return df
     df = _unique(df.assign(total_kwh=pd.to_numeric(df.total_kwh, errors="coerce")), ("household_id", "ts"), report, what)
     parts, counters, falls, first = [], 0, 0, ""
-    for home, g in df.groupby("household_id", sort=False):
+    for home, g in df.groupby("household_id", sort=False, dropna=False):  # rows without a home are the gate's to refuse
         if named or _rises(g.total_kwh.to_numpy()):
             g = g[g.total_kwh.notna()]
             used, next_in = -g.total_kwh.diff(-1), -g.ts.diff(-1)
@@ -384,13 +414,7 @@ def meter_rows(
         df["household_id"] = household
     if df.ts.isna().any():
         raise ValueError(f"{what}: {int(df.ts.isna().sum())} rows have no time, first in row {int(np.argmax(df.ts.isna()))}")
-    df["ts"] = read_times(df.ts, what)
-    if _has_zone(df.ts):
-        df["ts"] = _times(df.ts, tz, what)
-    else:
-        naive = df.ts if pd.api.types.is_datetime64_any_dtype(df.ts) else pd.to_datetime(df.ts, format="ISO8601")
-        df["ts"] = local_clock(naive, df.household_id, tz, report, what)
-        df = df[df.ts.notna()].reset_index(drop=True)
+    df = on_clock(df, ["household_id"], tz, report, what)
     if not len(df):
         raise ValueError(f"{what}: no rows")
     refuse_local_clock(df, what)

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from ..config import load_config, shipped
-from .meters import check_nights, green_button, is_time_header, local_clock, meter_rows, read_times
-from .schema import ACTIONS, TABLES, Report, _has_zone, _times, check_rows, tidy_consumption, tidy_prices
+from .meters import check_nights, green_button, is_time_header, local_clock, meter_rows, on_clock, rename
+from .schema import ACTIONS, TABLES, Report, check_rows, tidy_consumption, tidy_prices
 from .stores import Store
 from ..units import HALF_HOUR, check_cents
 
@@ -331,25 +331,12 @@ def _price_columns(df, report):
             new[c] = "ts"
         elif header in ("node", "location", "pnode", "zone"):
             new[c] = "node"
-    renamed = [f"{c} as {n}" for c, n in new.items() if c != n]
-    report.add(f"prices: columns read by another name ({', '.join(renamed)})", len(renamed))
-    if len(set(new.values())) < len(new):
-        raise ValueError(f"prices: several columns could be the same: {', '.join(f'{c} as {n}' for c, n in new.items())}; keep one of each")
-    return df.rename(columns=new)
+    return rename(df, new, report, "prices")
 
 
 def _on_clock(df, by, tz, report, what):
-    "The rows with times in UTC; those in an hour that the clock of `tz` skips are dropped."
-    if "ts" not in df or df.ts.isna().any():
-        return df  # which the gate refuses
-    df = df.reset_index(drop=True).assign(ts=read_times(df.ts.reset_index(drop=True), what))
-    if _has_zone(df.ts):
-        df["ts"] = _times(df.ts, tz, what)
-    else:
-        naive, keys = pd.to_datetime(df.ts, format="ISO8601"), [df[c].fillna("").astype(str) for c in by if c in df]
-        df["ts"] = local_clock(naive, sum(keys[1:], keys[0]) if keys else pd.Series("", df.index), tz, report, what)
-        df = df[df.ts.notna()]
-    return df
+    "The rows on the clock; those whose times are missing are the gate's to refuse."
+    return df if "ts" not in df or df.ts.isna().any() else on_clock(df, by, tz, report, what)
 
 
 def tidy(
