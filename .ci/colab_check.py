@@ -11,10 +11,11 @@ import sys
 import time
 from pathlib import Path
 
+from test_notebooks import NEEDS_SUPABASE
+
 ROOT = Path(__file__).resolve().parents[1]
 TUTORIALS = ROOT / "nbs" / "tutorials"
 GIT = "https://github.com/energymvp/energymvp"
-NEEDS_SUPABASE = "train_from_supabase.ipynb"
 USERDATA = "import os\n\n\ndef get(name):\n    return os.environ[name]\n"
 EXECUTE = """
 import sys
@@ -23,6 +24,11 @@ from nbclient import NotebookClient
 nb = nbformat.read(sys.argv[1], 4)
 NotebookClient(nb, timeout=1200, kernel_name="python3", resources=dict(metadata=dict(path="."))).execute()
 """
+
+
+def outside():
+    "The environment variables of a shell that knows nothing of this checkout."
+    return {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "IN_TEST", "VIRTUAL_ENV")}
 
 
 def pretend_colab(bin):
@@ -47,7 +53,7 @@ def remote(tree, folder):
 
 def run(tree, bin, tmp):
     "Run the tutorials in the environment `bin`; what failed."
-    env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "IN_TEST", "VIRTUAL_ENV")}
+    env = outside()
     env |= remote(tree, tmp / "remote") | dict(
         PATH=f"{bin}{os.pathsep}{env['PATH']}",
         PIP_CONSTRAINT=str(ROOT / "constraints.txt"),
@@ -62,7 +68,7 @@ def run(tree, bin, tmp):
         empty = tmp / nb.stem
         empty.mkdir()
         shutil.copy(nb, empty)
-        stack = [sys.executable, ROOT / ".ci/supabase_stack.py", "run"] if nb.name == NEEDS_SUPABASE else []
+        stack = [sys.executable, ROOT / ".ci/supabase_stack.py", "run"] if nb.name in NEEDS_SUPABASE else []
         start = time.monotonic()
         p = subprocess.run([*stack, bin / "python", "-c", EXECUTE, nb.name], cwd=empty, env=env, text=True, capture_output=True)
         print(f"{'FAILED' if p.returncode else 'ok':7} {time.monotonic() - start:6.1f} s  {nb.name}, alone, as in Colab", flush=True)

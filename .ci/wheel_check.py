@@ -1,6 +1,5 @@
 """Build the source archive and from it the wheel, install the wheel in a new environment, use it in an empty folder, and run the tutorials as Colab would."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -34,9 +33,10 @@ NEEDED = [
 def sh(*cmd, cwd, quiet=False):
     "Run a command and show what it prints, where `quiet` only if it fails; its seconds."
     print("$", *[str(c).replace(str(cwd.parent), ".") for c in cmd], flush=True)
-    env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "IN_TEST", "VIRTUAL_ENV")}
     start = time.monotonic()
-    p = subprocess.run(cmd, cwd=cwd, env=env, text=True, **(dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT) if quiet else {}))
+    p = subprocess.run(
+        cmd, cwd=cwd, env=colab_check.outside(), text=True, **(dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT) if quiet else {})
+    )
     if p.returncode:
         sys.exit(f"{p.stdout or ''}wheel: a step failed with exit status {p.returncode}: {' '.join(map(str, cmd))}")
     return time.monotonic() - start

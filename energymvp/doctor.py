@@ -14,10 +14,14 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
+import torch
+
 from . import __version__
+from .battery import Battery
 from .config import load_config, shipped
 from .data.schema import TABLES
 from .data.supabase import credentials, key_role, open_store
+from .optimizer import perfect_foresight
 from .planning import load_models
 
 # %% ../nbs/65_doctor.ipynb #65365bb1
@@ -53,8 +57,6 @@ def _package(name):
 
 
 def _processor():
-    import torch
-
     cores = f"{os.cpu_count()} cores"
     if torch.cuda.is_available():
         gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
@@ -101,9 +103,6 @@ def _settings():
 
 
 def _optimiser():
-    from energymvp.battery import Battery
-    from energymvp.optimizer import perfect_foresight
-
     lossless = Battery(capacity=10, soc_min=0, soc_max=1, charge_power=10, discharge_power=10, efficiency=1)
     profit = float(perfect_foresight([1.0, 1.0, 3.0, 3.0], lossless, soc_start=0.0).profit)
     return ("ok" if abs(profit - 20) < 1e-9 else "bad"), f"10 kWh bought at 1 and sold at 3 cents/kWh earn {profit:g} cents"

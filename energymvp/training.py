@@ -30,15 +30,8 @@ from .battery import Battery, Tariff
 from .config import Config, Size
 from .data.align import HISTORY, Panel, calendar, divide, known_day_ahead, reads_hourly, streak
 from .data.schema import APPLIANCES
-from energymvp.features.consumption import (
-    ENERGY_COLUMNS,
-    PAST_WEEKS,
-    WEEK_MEAN,
-    consumption_features,
-    consumption_window,
-    naive_profile,
-    past_weeks,
-)
+from .features.consumption import ENERGY_COLUMNS, PAST_WEEKS, WEEK_MEAN
+from .features.consumption import consumption_features, consumption_window, naive_profile, past_weeks
 from .features.trading import USUAL_PRICE, battery_rows, market_rows, usual_price
 from .labels import Labels
 from .models.consumption import MIN_LEVEL, QUANTILES, ConsumptionModel, calibrate, consumption_loss
