@@ -35,6 +35,7 @@ from energymvp.backtest import MODES, backtest, earned  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
 from energymvp.data.align import HISTORY, Panel, divide  # noqa: E402
 from energymvp.features.consumption import naive_profile  # noqa: E402
+from energymvp.models.trading import TradingModel  # noqa: E402
 from energymvp.planning import Outlook, decide, load_models, model_outlook, optimise  # noqa: E402
 from energymvp.rules import Setting  # noqa: E402
 from energymvp.training import Windows, fingerprint, expected_consumption, hold_out, load_checkpoint, make_accelerator, train  # noqa: E402
@@ -49,12 +50,13 @@ SPANS = dict(test=(9, 11, 13), validation=(7, 9, 11))  # months: training ends, 
 SETTINGS = [(adder, wear) for adder in (0, 2, 5) for wear in (0, 0.5)]  # cents/kWh
 DAY, HOURS, MONTH = STEPS_PER_DAY, 24, 28  # half hours, hours ahead, days
 HALF_HOURLY, TILE = ("sceaux",), 364 * STEPS_PER_DAY
-BEST, T2, T2_PRICE = "perfect foresight", "T2 decisions", "T2 price + optimiser"
+BEST, T2, T2_PRICE, T2_BARE = "perfect foresight", "T2 decisions", "T2 price + optimiser", "T2 decisions, untrained"
 LGBM, NET = "LightGBM price + optimiser", "NHITS price + optimiser"
 PLAIN = [BEST, "7-day mean + optimiser", "yesterday + optimiser", "rules"]
 LOADS = {"T1's": T2, "the naive profile's": "T2 decisions, naive load", "the perfect": "T2 decisions, perfect load"}
 LOADS_AT = ("replanned", 5, 0)
-POLICIES = [BEST, T2, T2_PRICE, LGBM, NET, *PLAIN[1:]]
+POLICIES = [BEST, T2, T2_PRICE, T2_BARE, LGBM, NET, *PLAIN[1:]]
+MINE = [T2, T2_PRICE, T2_BARE]
 PEERS = [LGBM, NET, *PLAIN[1:]]
 RESAMPLES, BLOCK = 4000, 7  # of the bootstrap; days
 log = lambda *a: print(f"{datetime.datetime.now():%H:%M:%S}", *a, flush=True)
@@ -197,7 +199,7 @@ class Loads:
 
 
 def t2(job, seed, loads):
-    "Both ways to act by T2, and its decisions with other loads."
+    "Both ways to act by T2, its decisions before it has learned anything, and with other loads."
     t1, load, _ = loads(job, seed)
     folder, w = job.out / f"t2_{job.train.node}_{seed}", job.windows
     folder.mkdir(parents=True, exist_ok=True)
@@ -206,15 +208,17 @@ def t2(job, seed, loads):
     seconds, done = teach(job, seed, "trading", folder)
     models = load_models(folder)
     log(f"T2 trusts its price by {float(models.trading.trust):g}")
+    bare = replace(models, trading=TradingModel(**models.trading.size).eval())
+    bare.trading.scaler = models.trading.scaler
 
     def perfect(home, step, seen):
         came = w.ahead(w.true_load, step, DAY, len(w.panel.ts), home)
         return np.where(np.isfinite(came), came, load(home, step, seen))
 
     def make(setting, case):
-        outlook = lambda f: once(lambda h, s, seen: model_outlook(models, w, h, s, setting, seen, f(h, s, seen)))
+        outlook = lambda f, m=models: once(lambda h, s, seen: model_outlook(m, w, h, s, setting, seen, f(h, s, seen)))
         mine = outlook(load)
-        out = {T2: (mine, decide), T2_PRICE: (mine, optimise)}
+        out = {T2: (mine, decide), T2_PRICE: (mine, optimise), T2_BARE: (outlook(load, bare), decide)}
         if case == LOADS_AT:
             out["T2 decisions, naive load"] = (outlook(lambda h, s, seen: naive_profile(w.load, h, s, DAY)), decide)
             out["T2 decisions, perfect load"] = (outlook(perfect), decide)
@@ -494,7 +498,7 @@ def verdict(rows, nodes, cases_of):
         for c in columns:
             money = {p: series(rows, nodes, p, c) for p in rows if p in POLICIES and p != BEST}
             best, *rest = sorted(money, key=lambda p: -money[p].sum())
-            rest = [p for p in rest if not (best in (T2, T2_PRICE) and p in (T2, T2_PRICE))]  # the best of the others
+            rest = [p for p in rest if not (best in MINE and p in MINE)]  # the best of the others
             name = f"adder {c[1]:g} wear {c[2]:g}"
             if rest:
                 sure = bootstrap(money[best] - money[rest[0]])

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['TRADING_COLUMNS', 'PRICE_COLUMNS', 'SPREAD_COLUMNS', 'OWN_COLUMNS', 'PRICE_WEEK_MEAN', 'PRICE_WEEK_SPREAD',
-           'USUAL_PRICE', 'MONTH', 'HALF_LIFE', 'SAME_KIND', 'usual_price', 'market_rows', 'battery_rows']
+           'EXPECTED_PRICE', 'MONTH', 'HALF_LIFE', 'SAME_KIND', 'FADE', 'usual_price', 'expected_price', 'market_rows',
+           'battery_rows']
 
 # %% ../../nbs/31_features.trading.ipynb #d7741fc3
 import numpy as np
@@ -19,7 +20,7 @@ TRADING_COLUMNS = [
     *("price_now", "price_yesterday", "price_two_days", "price_last_week", "price_week_mean", "price_week_spread"),
     *("soc", "available", "headroom", "health"),
     *("market_mean", "market_spread", "market_min", "market_max"),
-    *("day_ahead", "day_ahead_known"),
+    *("price_expected", "price_known"),
     *("time_sin", "time_cos", "weekday_sin", "weekday_cos", "year_sin", "year_cos"),
     *("below_buy", "above_sell", "rank"),
     *("load_so_far", "hours_covered"),
@@ -35,7 +36,7 @@ PRICE_COLUMNS = [
         "market_mean",
         "market_min",
         "market_max",
-        "day_ahead",
+        "price_expected",
     )
 ]
 SPREAD_COLUMNS = [TRADING_COLUMNS.index(c) for c in ("price_week_spread", "market_spread")]
@@ -55,7 +56,7 @@ OWN_COLUMNS = [
         "hours_covered",
     )
 ]
-PRICE_WEEK_MEAN, PRICE_WEEK_SPREAD, USUAL_PRICE = (TRADING_COLUMNS.index(c) for c in ("price_week_mean", "price_week_spread", "day_ahead"))
+PRICE_WEEK_MEAN, PRICE_WEEK_SPREAD, EXPECTED_PRICE = (TRADING_COLUMNS.index(c) for c in ("price_week_mean", "price_week_spread", "price_expected"))
 
 # %% ../../nbs/31_features.trading.ipynb #c523f2a4
 MONTH, HALF_LIFE, SAME_KIND = 28, 7, 2.0  # days looked back on; after how many a day counts half; weight of a day of the same kind
@@ -81,6 +82,24 @@ def usual_price(
     at = step[:, None] + np.arange(STEPS_PER_DAY)
     return np.where(weekend[np.minimum(at, n - 1)], *(k[at] for k in kinds[::-1]))
 
+# %% ../../nbs/31_features.trading.ipynb #cdd45df3
+FADE = 0.95  # what a half hour leaves of the distance between a price that is seen and the one that was expected
+
+
+def expected_price(
+    usual: np.ndarray,  # (N, 48) of `usual_price`, cents/kWh
+    published: np.ndarray,  # (N, 48) cents/kWh of the day-ahead market, NaN where there is none
+    day: np.ndarray,  # (N, 48) prices of the last 24 hours, cents/kWh
+    now: np.ndarray,  # (N,) price of the running interval, cents/kWh; read where it is seen
+    seen: np.ndarray | int = 0,  # (N,) how many half hours from the decision on have a price that is seen
+) -> np.ndarray:
+    "(N, 48) cents/kWh: where a price is seen, the way back from it; else the published price or the usual one."
+    slot, seen, now = np.arange(STEPS_PER_DAY), np.reshape(seen, (-1, 1)), now[:, None]
+    level = np.where(seen > 0, np.median(day - usual, 1, keepdims=True), 0)
+    expected = np.where(np.isfinite(published), published, usual + level)
+    way_back = np.where(seen > 0, FADE ** np.maximum(slot + 1 - seen, 0) * (now - expected[:, :1]), 0)
+    return np.where(slot < seen, now, expected + way_back)
+
 # %% ../../nbs/31_features.trading.ipynb #7abd1830
 def market_rows(
     price: np.ndarray,  # (n,) cents/kWh
@@ -105,8 +124,6 @@ def market_rows(
     mean, spread, last = days.mean(1), days.std(1), days[:, -1]
     one = lambda x: np.broadcast_to(x[:, None], at.shape)
     ahead = np.where(slot < published[step][:, None], day_ahead[np.minimum(at, len(day_ahead) - 1)], np.nan)
-    ahead = np.where(slot < np.reshape(seen, (-1, 1)), price[np.minimum(at, len(price) - 1)], ahead)
-    known = np.isfinite(ahead)
     now = np.where(np.reshape(seen, -1) > 0, price[np.minimum(step, len(price) - 1)], past[:, -1])
     rank = mean.argsort(1, kind="stable").argsort(1, kind="stable") / (STEPS_PER_DAY - 1)
     columns = dict(
@@ -114,7 +131,7 @@ def market_rows(
         price_now=one(now), price_yesterday=last, price_two_days=days[:, -2], price_last_week=days[:, 0],
         price_week_mean=mean, price_week_spread=spread,
         market_mean=one(last.mean(1)), market_spread=one(last.std(1)), market_min=one(last.min(1)), market_max=one(last.max(1)),
-        day_ahead=np.where(known, ahead, usual), day_ahead_known=known,
+        price_expected=expected_price(usual, ahead, last, now, seen), price_known=np.isfinite(ahead) | (slot < np.reshape(seen, (-1, 1))),
         below_buy=rules.buy_below - tariff.import_price(mean), above_sell=tariff.export_price(mean) - rules.sell_above, rank=rank,
         load_so_far=np.cumsum(load, 1) - load,
     )  # fmt: skip
