@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from common import cpu, demo
 
+import energymvp.features.trading as features
 import energymvp.models.consumption as consumption
 import energymvp.training as training
 from energymvp.backtest import backtest, mean_scores, score, score_consumption
@@ -26,6 +27,8 @@ from energymvp.units import STEPS_PER_DAY
 
 ADDERS = (0, 5)  # cents/kWh
 LOADS = {"the mean": training.MEAN, "the median": (0.0, 1.0, 0.0), "the cautious": training.CAUTIOUS}
+FADE = features.FADE
+FADES = (0.0, 0.8, 0.98)  # instead of the library's
 T1_IDEAS = [
     (training, "MIXED", "without mixed homes"),
     (training, "UNMETERED", "without windows of bare totals"),
@@ -55,15 +58,26 @@ def cents(models, windows, first, last, config):
 
     for mode in ("committed", "replanned"):
         best = "the cautious" if mode == "committed" else "the mean"
-        rows = {"usual price, optimiser": (bare, best, optimise), "T2's price, optimiser": (models, best, optimise)}
+        rows = {"expected price, optimiser": (bare, best, optimise), "T2's price, optimiser": (models, best, optimise)}
         if mode == "replanned":
-            rows |= {"value by the optimiser alone": (plain, best, decide), "T2's value": (models, best, decide)}
+            for fade in FADES:
+                rows[f"value by the optimiser alone, FADE {fade:g}"] = (plain, best, decide, fade)
+            rows |= {f"value by the optimiser alone, FADE {FADE:g}": (plain, best, decide), "T2's value": (models, best, decide)}
         last_row = list(rows)[-1]
         rows |= {f"{last_row}, load: {k}": (models, k, rows[last_row][2]) for k in (*LOADS, "the naive profile") if k != best}
         for adder in ADDERS:
             setting = Setting.of(config, adder=adder)
-            outlook = lambda m, kind, s=setting: lambda h, t, seen: model_outlook(m, windows, h, t, s, seen, load(kind, h, t))
-            others = {name: (outlook(m, kind), decoder) for name, (m, kind, decoder) in rows.items()}
+
+            def outlook(m, kind, fade=FADE, s=setting):
+                def make(home, step, seen):
+                    features.FADE = fade
+                    out = model_outlook(m, windows, home, step, s, seen, load(kind, home, step))
+                    features.FADE = FADE
+                    return out
+
+                return make
+
+            others = {name: (outlook(m, kind, *fade), decoder) for name, (m, kind, decoder, *fade) in rows.items()}
             names = ["7-day mean + optimiser", *others, "perfect foresight"]
             runs, active = backtest(windows, models, first, last, setting, mode, policies=names, others=others, progress=False)
             share = score(runs, active, windows, first, setting).set_index("policy").share_of_perfect_foresight_percent
