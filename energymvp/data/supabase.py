@@ -12,6 +12,7 @@ import io
 import json
 import os
 import random
+import re
 import time
 import warnings
 from contextlib import contextmanager
@@ -43,6 +44,12 @@ def key_role(
         return "unknown"
 
 
+def _bare(text):
+    "An address or a key without the blanks and quotes that copying leaves around it."
+    text = (text or "").strip()
+    return re.sub(r"^([\"'“‘])(.*)[\"'”’]$", r"\2", text).strip()
+
+
 def credentials() -> dict:
     "SUPABASE_URL, SUPABASE_KEY and SUPABASE_DB_URL, where the environment or a file `.env` here or above has them."
     try:
@@ -50,7 +57,7 @@ def credentials() -> dict:
     except ImportError:
         raise StoreError("the Supabase store needs two more packages: pip install 'energymvp[supabase]'") from None
     have = {**dotenv_values(find_dotenv(usecwd=True)), **os.environ}
-    return {k: have[k] for k in ("SUPABASE_URL", "SUPABASE_KEY", "SUPABASE_DB_URL") if have.get(k)}
+    return {k: _bare(have.get(k)) for k in ("SUPABASE_URL", "SUPABASE_KEY", "SUPABASE_DB_URL") if _bare(have.get(k))}
 
 
 def _denied(message):
@@ -81,7 +88,10 @@ def explain(
     if code in ("42501", "PGRST301", "PGRST302", "PGRST303", "401", "403") or (not code and _denied(message)):
         if code == "42501":
             return f"the key's role {role} may not do this with {name} at {place}: writing needs the service_role key as SUPABASE_KEY"
-        return f"{place} does not accept SUPABASE_KEY (role {role}): copy the key again from the project's settings, under API keys"
+        return (
+            f"{place} does not accept SUPABASE_KEY (role {role}; {message}): copy the key again from the project's settings, under API keys; "
+            "a user whose access token is used signs in again"
+        )
     if code in ("23502", "23503", "23505", "23514", "22P02", "22003"):
         return f"table {name} at {place} refuses a row: {message}"
     return f"{place} cannot answer about {name}: {message} ({code})"
@@ -147,7 +157,12 @@ class SupabaseStore(Store):
             from supabase import ClientOptions, create_client
         except ImportError:
             raise StoreError("the Supabase store needs two more packages: pip install 'energymvp[supabase]'") from None
-        self.place, self.role = url.rstrip("/"), key_role(token or key)
+        url, key, token, db_url = map(_bare, (url, key, token, db_url))
+        url = url.rstrip("/").removesuffix("/rest/v1")
+        for what, text in (("SUPABASE_KEY", key), ("the access token", token)):
+            if not re.fullmatch("[!-~]*", text):  # the network would repeat such a key in its own error
+                raise StoreError(f"{what} has a blank or a sign within it that no key has: copy it again, in one line")
+        self.place, self.role = url, key_role(token or key)
         self.db_url, self.patience, self.bulk, self.progress = db_url, patience, bulk, progress
         self._secrets = [s for s in (key, token, db_url, _password(db_url)) if s]
         http = httpx.Client(timeout=timeout, follow_redirects=True)
@@ -376,14 +391,16 @@ class SupabaseStore(Store):
             import psycopg
         except ImportError:
             raise StoreError("SUPABASE_DB_URL needs one more package: pip install 'energymvp[postgres]'") from None
+        if re.search("[@/]", _password(self.db_url, plain=False)):
+            raise StoreError(
+                "the password in SUPABASE_DB_URL holds @ or /, which an address takes for its end: write %40 for @ and %2F for /"
+            )
         try:
             db = psycopg.connect(self.db_url, connect_timeout=15, prepare_threshold=None)
         except psycopg.ProgrammingError:
             raise StoreError("SUPABASE_DB_URL is no address of a database, as in postgresql://user:password@host:5432/postgres") from None
         except psycopg.Error as e:
-            raise StoreError(
-                f"the database of SUPABASE_DB_URL does not let us in: {self._clean(str(e).strip().splitlines()[-1])}"
-            ) from None
+            raise StoreError(f"the database of SUPABASE_DB_URL does not let us in: {self._clean(' '.join(str(e).split()))}") from None
         try:
             with db, db.cursor() as cur:
                 cur.execute("set local statement_timeout = 0")
@@ -487,13 +504,12 @@ def _csv(rows):
     return out.getvalue()
 
 
-def _password(db_url):
-    from urllib.parse import unquote, urlsplit
+def _password(db_url, plain=True):
+    "What stands between user and host of an address, also where it is not escaped as it must be."
+    from urllib.parse import unquote
 
-    try:
-        return unquote(urlsplit(db_url or "").password or "")
-    except ValueError:
-        return ""
+    text = re.split(r"\?\w+=", db_url)[0].partition("://")[2].rpartition("@")[0].partition(":")[2]
+    return unquote(text) if plain else text
 
 # %% ../../nbs/12_data.supabase.ipynb #19636cfa
 def open_store(
