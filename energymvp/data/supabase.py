@@ -165,8 +165,8 @@ class SupabaseStore(Store):
         self.place, self.role = url, key_role(token or key)
         self.db_url, self.patience, self.bulk, self.progress = db_url, patience, bulk, progress
         self._secrets = [s for s in (key, token, db_url, _password(db_url)) if s]
-        http = httpx.Client(timeout=timeout, follow_redirects=True)
-        options = dict(httpx_client=http, postgrest_client_retry=False, auto_refresh_token=False, persist_session=False)
+        self._http = httpx.Client(timeout=timeout, event_hooks=dict(response=[self._known]))
+        options = dict(httpx_client=self._http, postgrest_client_retry=False, auto_refresh_token=False, persist_session=False)
         try:
             self.client = create_client(url, key, ClientOptions(**options))
         except Exception as e:  # supabase-py has an exception of its own for each odd address or key
@@ -200,7 +200,20 @@ class SupabaseStore(Store):
         see = "" if self.role == "service_role" else f", or row-level security hides them from the role {self.role} of SUPABASE_KEY"
         return f"there are no such rows in {name} at {self.place}{see}"
 
+    def close(self):
+        self._http.close()
+
     # requests
+
+    def _known(self, response):
+        "Refuse what no PostgREST says: a redirect, which would turn a write into a read, or somebody's web page."
+        if response.is_redirect:
+            to = self._clean(response.headers.get("location", "")).partition("/rest/v1")[0]
+            raise StoreError(f"{self.place} sends on to {to}: if that is your project, write it as SUPABASE_URL")
+        if response.is_success and "content-range" not in response.headers and (response.request.method == "GET" or response.read()):
+            raise StoreError(
+                f"{self.place} is no Supabase project: it answers as a web page does. Copy SUPABASE_URL from the project's settings"
+            )
 
     def _ask(self, name, build):
         "Run a request, again and again while the network fails; `build` makes it anew each time."
@@ -260,8 +273,8 @@ class SupabaseStore(Store):
         q = self.client.table(name).select(columns, **options)
         return q.or_(f"and({','.join(conditions)})") if conditions else q
 
-    def _rows(self, name, columns, key, conditions, total=0):
-        "Pages of plain rows in the order of `key`, till a page is short and at least `total` rows are there (the cap may be under 1,000)."
+    def _rows(self, name, columns, key, conditions, total):
+        "Pages of plain rows in the order of `key`, till one is empty, or short with `total` rows there (the cap may be under 1,000)."
         last, got = None, 0
         while True:
             behind = conditions + (_after(key, last) if last else [])
@@ -316,7 +329,7 @@ class SupabaseStore(Store):
         if not t.timed:
             return self.read(name)[list(t.series)]
         columns = [*t.series, "first_ts", "last_ts"]
-        rows = [r for page in self._rows(f"{name}_series", columns, list(t.series), []) for r in page]
+        rows = [r for page in self._rows(f"{name}_series", columns, list(t.series), [], float("inf")) for r in page]
         df = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(t.series, "str"))
         df["start"], df["end"] = _utc(df.pop("first_ts")), _utc(df.pop("last_ts")) + HALF_HOUR
         return df
@@ -326,33 +339,36 @@ class SupabaseStore(Store):
         name: str,  # a table of the project that is not one of ours
     ) -> pd.DataFrame:
         "All rows and columns of another table that has a column with times, in their order; checked by count."
+        if "/" in name or not name.strip("."):
+            raise StoreError(f"supabase:{name} names no table")
         found = self._ask(name, lambda: self.client.table(name).select("*", count="exact").limit(1))
         clock = next((c for c in TIME_COLUMNS if found.data and c in found.data[0]), None)
         if not found.data:
             raise StoreError(self.why_empty(name))
         if clock is None:
             raise StoreError(f"table {name} has none of the columns {', '.join(TIME_COLUMNS)}, so it cannot be read in the order of time")
-        rows, since, full = [], None, True
+        rows, since, page = [], None, True
         with self._bar(found.count, f"reading {name}") as bar:
-            while full:
+            while page:  # the last moment may go on behind the page: it is read again, whole, with the next one
                 page = self._ask(name, lambda since=since: self._since(name, clock, since)).data
-                full = bool(page) and len(rows) + len(page) < found.count
-                if full:  # the last moment may go on behind the page: it is read again, whole, with the next one
-                    since = page[-1][clock]
-                    page = [r for r in page if r[clock] != since]
-                    if not page:
-                        raise StoreError(f"table {name} has more rows at {clock} {since} than fit into one answer")
+                since = page[-1][clock] if page else since
+                page = [r for r in page if r[clock] != since]
                 rows += page
                 bar.update(len(page))
+            last = self._ask(name, lambda: self._since(name, clock, since, count="exact"))
+            if last.count > len(last.data):
+                raise StoreError(f"table {name} has more rows at {clock} {since} than fit into one answer")
+            rows += last.data
+            bar.update(len(last.data))
         if len(rows) < found.count:
             raise StoreError(
                 f"read {len(rows):,} of {found.count:,} rows of {name}: it is being changed, or some rows have no {clock}; read again"
             )
         return pd.DataFrame(rows)
 
-    def _since(self, name, clock, since):
-        q = self.client.table(name).select("*").order(clock).limit(PAGE)
-        return q if since is None else q.gte(clock, since)
+    def _since(self, name, clock, since, **options):
+        q = self.client.table(name).select("*", **options).order(clock).limit(PAGE)
+        return q.not_.is_(clock, "null") if since is None else q.gte(clock, since)
 
     def upsert(self, name, rows):
         t, rows = table(name), check_rows(name, rows)
