@@ -150,7 +150,9 @@ class LocalStore(Store):
         for t in TABLES.values():
             if lacks := [c for c in t.columns if c not in there.get(t.name, t.columns)]:
                 self.db.close()
-                raise ValueError(f"table {t.name} in {path} is not as energymvp made it, it lacks {', '.join(lacks)}: ingest into a new file")
+                raise ValueError(
+                    f"table {t.name} in {path} is not as energymvp made it, it lacks {', '.join(lacks)}: ingest into a new file"
+                )
         if read_only and missing:
             self.db.close()
             if len(missing) == len(TABLES):
