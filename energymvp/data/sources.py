@@ -189,7 +189,7 @@ def json_consumption(
     df = df.drop_duplicates().reset_index(drop=True)
     out = pd.DataFrame(dict(household_id="house-" + df.House.astype(str), ts=_wall_clock(df.Timestamp, df.House, tz, report, what)))
     day = [df.House, pd.to_datetime(df.Timestamp, format="ISO8601", utc=True).dt.date]
-    total = df.get("Total kWh")
+    total = pd.to_numeric(df["Total kWh"]) if "Total kWh" in df else None
     repeats = total is not None and (total.groupby(day).transform("nunique") == 1)[total.groupby(day).transform("size") > 1].mean() > 0.95
     if "Appliance_Breakdown_JSON" not in df:
         if total is None:
@@ -224,7 +224,10 @@ def _appliances(column, out, what):
     rows = []
     for i, v in enumerate(column):
         try:
-            rows.append({re.sub(r"\s+", " ", k).strip().lower(): float(x) for k, x in json.loads(v).items()})
+            row = {re.sub(r"\s+", " ", k).strip().lower(): float(x) for k, x in json.loads(v).items()}
+            if np.isnan(list(row.values())).any():
+                raise ValueError("an appliance without a number is not one that used nothing")
+            rows.append(row)
         except (ValueError, TypeError, AttributeError):
             raise ValueError(
                 f"{what}: Appliance_Breakdown_JSON of {out.household_id[i]} in row {i} is no list of appliances with numbers: {str(v)[:60]!r}"
