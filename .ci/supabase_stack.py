@@ -278,6 +278,7 @@ class SupabaseStack:
 if __name__ == "__main__":
     if sys.argv[1:2] != ["run"] or not sys.argv[2:]:
         sys.exit(__doc__)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the stack is stopped, too
     try:
         with SupabaseStack() as running:
             sys.exit(subprocess.call(sys.argv[2:], env={**os.environ, **running.env}))

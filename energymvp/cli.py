@@ -234,8 +234,9 @@ def ingest(
 
     new = store != "supabase" and not Path(store).exists()
     place = ":memory:" if new and dry_run else store
+    s = open_store(place)  # what fails here is another's file
     try:
-        with open_store(place) as s:
+        with s:
             report = read_in(s, consumption, prices, tz, node, market.upper(), households, labels, unit, household, dry_run)
             spans = {name: s.span(name) for name in ("consumption", "prices", "battery_labels")}
     except Exception:
@@ -579,7 +580,7 @@ def copy(
     from energymvp.data.stores import copy_tables
     from energymvp.data.supabase import open_store
 
-    if source == target:
+    if Path(source).resolve() == Path(target).resolve():
         raise ValueError(f"--from and --to are the same store, {source}")
     zone = load_config().timezone
     with open_store(source, read_only=True, progress=False) as s, open_store(target, progress=False) as t:

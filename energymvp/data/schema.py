@@ -25,13 +25,15 @@ ACTIONS = ["buy", "hold", "sell"]  # class 0, 1, 2
 class Table:
     """One table of a store: `columns` maps a name to (type, unit or meaning); rows are unique in `key`.
 
-    `allowed` maps a column to the values that it may hold: a tuple of words, or a (lowest, highest) of numbers.
+    `allowed` maps a column to the values that it may hold: a tuple of words, or a (lowest, highest) of numbers; of the columns
+    in `ordered` the first stays under the second.
     """
 
     name: str
     key: tuple
     columns: dict
     allowed: dict = field(default_factory=dict)
+    ordered: tuple = ()
 
     @property
     def series(self) -> tuple:
@@ -103,6 +105,7 @@ TABLES = {
                 wear=(0, np.inf),
                 health=(1e-6, 1),
             ),
+            (("soc_min", "soc_max"),),
         ),
     )
 }
@@ -130,6 +133,8 @@ def check_rows(
     where = lambda bad: f"first in row {int(np.argmax(bad))} ({', '.join(str(rows[k][int(np.argmax(bad))]) for k in t.key)})"
     kinds = lambda kind: [c for c, (k, _) in t.columns.items() if k == kind]
     if t.timed:
+        if rows.ts.dtype == object and rows.ts.map(lambda v: getattr(v, "tzinfo", None) is not None).all():  # moments of several clocks
+            rows["ts"] = pd.to_datetime(rows.ts, utc=True)
         if not isinstance(rows.ts.dtype, pd.DatetimeTZDtype):
             raise ValueError(f"rows for {name}: ts has no time zone")
         rows["ts"] = rows.ts.dt.tz_convert("UTC").dt.as_unit("ns")
@@ -137,7 +142,7 @@ def check_rows(
         if off.any():
             raise ValueError(f"rows for {name}: {int(off.sum())} times are no start of a half hour, {where(off)}")
     for c in kinds("text"):
-        bad = ~rows[c].map(lambda v: isinstance(v, str)).to_numpy(bool)
+        bad = ~rows[c].map(lambda v: isinstance(v, str) and "\0" not in v).to_numpy(bool)
         if bad.any():
             raise ValueError(f"rows for {name}: {c} holds {int(bad.sum())} values that are no text, {where(bad)}")
     again = rows.duplicated(subset=list(t.key)).to_numpy()
@@ -156,6 +161,10 @@ def check_rows(
         if bad.any():
             one_of = f"one of {', '.join(values)}" if words else f"from {values[0]} to {values[1]}"
             raise ValueError(f"rows for {name}: {c} must be {one_of}, not {rows[c][int(np.argmax(bad))]!r}, {where(bad)}")
+    for low, high in t.ordered:
+        bad = (rows[low] >= rows[high]).to_numpy()
+        if bad.any():
+            raise ValueError(f"rows for {name}: {low} must be under {high}, {where(bad)}")
     return rows
 
 # %% ../../nbs/10_data.schema.ipynb #ae8906b7

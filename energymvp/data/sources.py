@@ -8,10 +8,12 @@ __all__ = ['SUFFIXES', 'TEXT', 'GMT', 'REAL_TIME', 'JSON_APPLIANCES', 'read_file
            'ingest_demo']
 
 # %% ../../nbs/13_data.sources.ipynb #d174881c
+import gzip
 import io
 import json
 import re
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -84,18 +86,19 @@ def read_file(
         return pd.concat([read_file(f) for f in files], ignore_index=True)
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
-    if path.suffix == ".zip":
-        return _read_zip(path)
-    if ".csv" in path.suffixes:
-        return _read_csv(_unpacked(path), path)
+    try:
+        if path.suffix == ".zip":
+            return _read_zip(path)
+        if ".csv" in path.suffixes:
+            return _read_csv(_unpacked(path), path)
+    except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError) as e:
+        raise ValueError(f"{path} cannot be unpacked ({e}): download it again") from None
     if path.suffix == ".xml":
         return green_button(path.read_bytes(), str(path))
     raise ValueError(f"{path}: expected a file that ends in {', '.join(SUFFIXES)}")
 
 
 def _unpacked(path):
-    import gzip
-
     return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
 
 # %% ../../nbs/13_data.sources.ipynb #17e14e0a
@@ -128,9 +131,13 @@ def lmp_prices(
     dollars = pd.to_numeric(df[column], errors="coerce") * (1000 if column == "Price KWH" else 1)
     if dollars.isna().any() and df[column][dollars.isna()].notna().any():
         raise ValueError(f"prices: column {column} holds {df[column][dollars.isna()].dropna().iloc[0]!r}: not a number")
+    try:
+        ts = pd.to_datetime(df[GMT], utc=True, format="ISO8601")
+    except ValueError as e:
+        raise ValueError(f"prices: column {GMT} cannot be read as times ({str(e).splitlines()[0]})") from None
     out = pd.DataFrame(
         dict(
-            ts=pd.to_datetime(df[GMT], utc=True, format="ISO8601"),
+            ts=ts,
             node=text("NODE", "NODE_ID", default=node),
             market=text("MARKET_RUN_ID", default=market),
             price_usd_mwh=dollars,
@@ -182,7 +189,7 @@ def json_consumption(
     df = df.drop_duplicates().reset_index(drop=True)
     out = pd.DataFrame(dict(household_id="house-" + df.House.astype(str), ts=_wall_clock(df.Timestamp, df.House, tz, report, what)))
     day = [df.House, pd.to_datetime(df.Timestamp, format="ISO8601", utc=True).dt.date]
-    total = df.get("Total kWh")
+    total = pd.to_numeric(df["Total kWh"]) if "Total kWh" in df else None
     repeats = total is not None and (total.groupby(day).transform("nunique") == 1)[total.groupby(day).transform("size") > 1].mean() > 0.95
     if "Appliance_Breakdown_JSON" not in df:
         if total is None:
@@ -217,7 +224,10 @@ def _appliances(column, out, what):
     rows = []
     for i, v in enumerate(column):
         try:
-            rows.append({re.sub(r"\s+", " ", k).strip().lower(): float(x) for k, x in json.loads(v).items()})
+            row = {re.sub(r"\s+", " ", k).strip().lower(): float(x) for k, x in json.loads(v).items()}
+            if np.isnan(list(row.values())).any():
+                raise ValueError("an appliance without a number is not one that used nothing")
+            rows.append(row)
         except (ValueError, TypeError, AttributeError):
             raise ValueError(
                 f"{what}: Appliance_Breakdown_JSON of {out.household_id[i]} in row {i} is no list of appliances with numbers: {str(v)[:60]!r}"

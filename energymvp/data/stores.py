@@ -6,7 +6,8 @@
 __all__ = ['Store', 'no_rows', 'wanted', 'bounds', 'LocalStore', 'copy_tables']
 
 # %% ../../nbs/11_data.stores.ipynb #c02b1abb
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import wraps
 from pathlib import Path
 
 import pandas as pd
@@ -90,7 +91,7 @@ def wanted(t: Table, where: dict) -> dict:
     for c in where:
         if c not in t.columns:
             raise ValueError(f"table {t.name} has no column {c!r}; it has {', '.join(t.columns)}")
-    return {c: [v] if isinstance(v, str) else list(v) for c, v in where.items()}
+    return {c: list(v) if pd.api.types.is_list_like(v) else [v] for c, v in where.items()}
 
 
 def bounds(t: Table, start, end) -> list:
@@ -101,6 +102,21 @@ def bounds(t: Table, start, end) -> list:
 
 # %% ../../nbs/11_data.stores.ipynb #6aa83963
 _TYPES = dict(text="VARCHAR NOT NULL", time="TIMESTAMP NOT NULL", number="DOUBLE NOT NULL")
+
+
+def _plain(method):
+    "A method of `LocalStore` that says in one line what the database says in its own way."
+
+    @wraps(method)
+    def told(self, *args, **kwargs):
+        import duckdb
+
+        try:
+            return method(self, *args, **kwargs)
+        except duckdb.Error as e:
+            raise RuntimeError(f"{self.path}: {str(e).splitlines()[0]}") from None
+
+    return told
 
 
 class LocalStore(Store):
@@ -126,8 +142,17 @@ class LocalStore(Store):
             if "lock" in str(e).lower():
                 raise RuntimeError(f"{path} is open for writing in another process: wait until it is done, or close it") from None
             raise ValueError(f"{path} is not a DuckDB file: {str(e).splitlines()[0]}") from None
-        there = {name for (name,) in self.db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+        except duckdb.ConnectionException:
+            way = "for writing" if read_only else "for reading only"
+            raise RuntimeError(f"{path} is open in this process {way} already: use that store, or close it") from None
+        there = dict(self.db.execute("SELECT table_name, list(column_name) FROM duckdb_columns() GROUP BY table_name").fetchall())
         missing = [t for t in TABLES.values() if t.name not in there]
+        for t in TABLES.values():
+            if lacks := [c for c in t.columns if c not in there.get(t.name, t.columns)]:
+                self.db.close()
+                raise ValueError(
+                    f"table {t.name} in {path} is not as energymvp made it, it lacks {', '.join(lacks)}: ingest into a new file"
+                )
         if read_only and missing:
             self.db.close()
             if len(missing) == len(TABLES):
@@ -147,6 +172,7 @@ class LocalStore(Store):
             args += values
         return (" WHERE " + " AND ".join(parts) if parts else ""), args
 
+    @_plain
     def _select(self, name, start, end, where, db):
         t = table(name)
         cond, args = self._where(t, start, end, where)
@@ -157,35 +183,47 @@ class LocalStore(Store):
             df["ts"] = df.ts.astype("datetime64[ns]").dt.tz_localize("UTC")
         return df.astype({c: "str" for c, (kind, _) in table(name).columns.items() if kind == "text"})
 
+    @_plain
+    def _chunk(self, found, rows):
+        return found.fetch_df_chunk(max(1, rows // 2048))
+
+    @_plain
     def read(self, name, start=None, end=None, **where):
         return self._frame(name, self._select(name, start, end, where, self.db).df())
 
     def pages(self, name, start=None, end=None, rows=50_000, **where):
         found = self._select(name, start, end, where, self.db.cursor())
-        while len(df := found.fetch_df_chunk(max(1, rows // 2048))):
+        while len(df := self._chunk(found, rows)):
             yield self._frame(name, df)
 
+    @_plain
     def upsert(self, name, rows):
         rows = check_rows(name, rows)
         if table(name).timed:
             rows["ts"] = rows.ts.dt.tz_localize(None)
+        cols, key = ", ".join(rows), ", ".join(table(name).key)
+        change = ", ".join(f"{c} = excluded.{c}" for c in rows if c not in table(name).key)
         self.db.register("_rows", rows)
         try:
-            self.db.execute(f"INSERT OR REPLACE INTO {name} SELECT * FROM _rows")
+            self.db.execute(f"INSERT INTO {name} ({cols}) SELECT {cols} FROM _rows ON CONFLICT ({key}) DO UPDATE SET {change}")
         finally:
-            self.db.unregister("_rows")
+            with suppress(Exception):  # of a transaction that failed: its view goes with it
+                self.db.unregister("_rows")
         return len(rows)
 
+    @_plain
     def delete(self, name, start=None, end=None, **where):
         cond, args = self._where(table(name), start, end, where)
         if not cond:
             raise ValueError(f"delete from {name} needs a start, an end or a condition: it never empties a table")
         return self.db.execute(f"DELETE FROM {name}{cond}", args).fetchall()[0][0]
 
+    @_plain
     def count(self, name, start=None, end=None, **where):
         cond, args = self._where(table(name), start, end, where)
         return self.db.execute(f"SELECT count(*) FROM {name}{cond}", args).fetchall()[0][0]
 
+    @_plain
     def series(self, name):
         t = table(name)
         keys, times = ", ".join(t.series), ", min(ts) AS start, max(ts) AS end" if t.timed else ""

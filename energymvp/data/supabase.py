@@ -12,6 +12,7 @@ import io
 import json
 import os
 import random
+import re
 import time
 import warnings
 from contextlib import contextmanager
@@ -43,6 +44,12 @@ def key_role(
         return "unknown"
 
 
+def _bare(text):
+    "An address or a key without the blanks and quotes that copying leaves around it."
+    text = (text or "").strip()
+    return re.sub(r"^([\"'“‘])(.*)[\"'”’]$", r"\2", text).strip()
+
+
 def credentials() -> dict:
     "SUPABASE_URL, SUPABASE_KEY and SUPABASE_DB_URL, where the environment or a file `.env` here or above has them."
     try:
@@ -50,7 +57,7 @@ def credentials() -> dict:
     except ImportError:
         raise StoreError("the Supabase store needs two more packages: pip install 'energymvp[supabase]'") from None
     have = {**dotenv_values(find_dotenv(usecwd=True)), **os.environ}
-    return {k: have[k] for k in ("SUPABASE_URL", "SUPABASE_KEY", "SUPABASE_DB_URL") if have.get(k)}
+    return {k: _bare(have.get(k)) for k in ("SUPABASE_URL", "SUPABASE_KEY", "SUPABASE_DB_URL") if _bare(have.get(k))}
 
 
 def _denied(message):
@@ -81,7 +88,10 @@ def explain(
     if code in ("42501", "PGRST301", "PGRST302", "PGRST303", "401", "403") or (not code and _denied(message)):
         if code == "42501":
             return f"the key's role {role} may not do this with {name} at {place}: writing needs the service_role key as SUPABASE_KEY"
-        return f"{place} does not accept SUPABASE_KEY (role {role}): copy the key again from the project's settings, under API keys"
+        return (
+            f"{place} does not accept SUPABASE_KEY (role {role}; {message}): copy the key again from the project's settings, under API keys; "
+            "a user whose access token is used signs in again"
+        )
     if code in ("23502", "23503", "23505", "23514", "22P02", "22003"):
         return f"table {name} at {place} refuses a row: {message}"
     return f"{place} cannot answer about {name}: {message} ({code})"
@@ -147,11 +157,16 @@ class SupabaseStore(Store):
             from supabase import ClientOptions, create_client
         except ImportError:
             raise StoreError("the Supabase store needs two more packages: pip install 'energymvp[supabase]'") from None
-        self.place, self.role = url.rstrip("/"), key_role(token or key)
+        url, key, token, db_url = map(_bare, (url, key, token, db_url))
+        url = url.rstrip("/").removesuffix("/rest/v1")
+        for what, text in (("SUPABASE_KEY", key), ("the access token", token)):
+            if not re.fullmatch("[!-~]*", text):  # the network would repeat such a key in its own error
+                raise StoreError(f"{what} has a blank or a sign within it that no key has: copy it again, in one line")
+        self.place, self.role = url, key_role(token or key)
         self.db_url, self.patience, self.bulk, self.progress = db_url, patience, bulk, progress
         self._secrets = [s for s in (key, token, db_url, _password(db_url)) if s]
-        http = httpx.Client(timeout=timeout, follow_redirects=True)
-        options = dict(httpx_client=http, postgrest_client_retry=False, auto_refresh_token=False, persist_session=False)
+        self._http = httpx.Client(timeout=timeout, event_hooks=dict(response=[self._known]))
+        options = dict(httpx_client=self._http, postgrest_client_retry=False, auto_refresh_token=False, persist_session=False)
         try:
             self.client = create_client(url, key, ClientOptions(**options))
         except Exception as e:  # supabase-py has an exception of its own for each odd address or key
@@ -185,7 +200,20 @@ class SupabaseStore(Store):
         see = "" if self.role == "service_role" else f", or row-level security hides them from the role {self.role} of SUPABASE_KEY"
         return f"there are no such rows in {name} at {self.place}{see}"
 
+    def close(self):
+        self._http.close()
+
     # requests
+
+    def _known(self, response):
+        "Refuse what no PostgREST says: a redirect, which would turn a write into a read, or somebody's web page."
+        if response.is_redirect:
+            to = self._clean(response.headers.get("location", "")).partition("/rest/v1")[0]
+            raise StoreError(f"{self.place} sends on to {to}: if that is your project, write it as SUPABASE_URL")
+        if response.is_success and "content-range" not in response.headers and (response.request.method == "GET" or response.read()):
+            raise StoreError(
+                f"{self.place} is no Supabase project: it answers as a web page does. Copy SUPABASE_URL from the project's settings"
+            )
 
     def _ask(self, name, build):
         "Run a request, again and again while the network fails; `build` makes it anew each time."
@@ -245,8 +273,8 @@ class SupabaseStore(Store):
         q = self.client.table(name).select(columns, **options)
         return q.or_(f"and({','.join(conditions)})") if conditions else q
 
-    def _rows(self, name, columns, key, conditions, total=0):
-        "Pages of plain rows in the order of `key`, till a page is short and at least `total` rows are there (the cap may be under 1,000)."
+    def _rows(self, name, columns, key, conditions, total):
+        "Pages of plain rows in the order of `key`, till one is empty, or short with `total` rows there (the cap may be under 1,000)."
         last, got = None, 0
         while True:
             behind = conditions + (_after(key, last) if last else [])
@@ -301,7 +329,7 @@ class SupabaseStore(Store):
         if not t.timed:
             return self.read(name)[list(t.series)]
         columns = [*t.series, "first_ts", "last_ts"]
-        rows = [r for page in self._rows(f"{name}_series", columns, list(t.series), []) for r in page]
+        rows = [r for page in self._rows(f"{name}_series", columns, list(t.series), [], float("inf")) for r in page]
         df = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(t.series, "str"))
         df["start"], df["end"] = _utc(df.pop("first_ts")), _utc(df.pop("last_ts")) + HALF_HOUR
         return df
@@ -311,33 +339,36 @@ class SupabaseStore(Store):
         name: str,  # a table of the project that is not one of ours
     ) -> pd.DataFrame:
         "All rows and columns of another table that has a column with times, in their order; checked by count."
+        if "/" in name or not name.strip("."):
+            raise StoreError(f"supabase:{name} names no table")
         found = self._ask(name, lambda: self.client.table(name).select("*", count="exact").limit(1))
         clock = next((c for c in TIME_COLUMNS if found.data and c in found.data[0]), None)
         if not found.data:
             raise StoreError(self.why_empty(name))
         if clock is None:
             raise StoreError(f"table {name} has none of the columns {', '.join(TIME_COLUMNS)}, so it cannot be read in the order of time")
-        rows, since, full = [], None, True
+        rows, since, page = [], None, True
         with self._bar(found.count, f"reading {name}") as bar:
-            while full:
+            while page:  # the last moment may go on behind the page: it is read again, whole, with the next one
                 page = self._ask(name, lambda since=since: self._since(name, clock, since)).data
-                full = bool(page) and len(rows) + len(page) < found.count
-                if full:  # the last moment may go on behind the page: it is read again, whole, with the next one
-                    since = page[-1][clock]
-                    page = [r for r in page if r[clock] != since]
-                    if not page:
-                        raise StoreError(f"table {name} has more rows at {clock} {since} than fit into one answer")
+                since = page[-1][clock] if page else since
+                page = [r for r in page if r[clock] != since]
                 rows += page
                 bar.update(len(page))
+            last = self._ask(name, lambda: self._since(name, clock, since, count="exact"))
+            if last.count > len(last.data):
+                raise StoreError(f"table {name} has more rows at {clock} {since} than fit into one answer")
+            rows += last.data
+            bar.update(len(last.data))
         if len(rows) < found.count:
             raise StoreError(
                 f"read {len(rows):,} of {found.count:,} rows of {name}: it is being changed, or some rows have no {clock}; read again"
             )
         return pd.DataFrame(rows)
 
-    def _since(self, name, clock, since):
-        q = self.client.table(name).select("*").order(clock).limit(PAGE)
-        return q if since is None else q.gte(clock, since)
+    def _since(self, name, clock, since, **options):
+        q = self.client.table(name).select("*", **options).order(clock).limit(PAGE)
+        return q.not_.is_(clock, "null") if since is None else q.gte(clock, since)
 
     def upsert(self, name, rows):
         t, rows = table(name), check_rows(name, rows)
@@ -376,14 +407,16 @@ class SupabaseStore(Store):
             import psycopg
         except ImportError:
             raise StoreError("SUPABASE_DB_URL needs one more package: pip install 'energymvp[postgres]'") from None
+        if re.search("[@/]", _password(self.db_url, plain=False)):
+            raise StoreError(
+                "the password in SUPABASE_DB_URL holds @ or /, which an address takes for its end: write %40 for @ and %2F for /"
+            )
         try:
             db = psycopg.connect(self.db_url, connect_timeout=15, prepare_threshold=None)
         except psycopg.ProgrammingError:
             raise StoreError("SUPABASE_DB_URL is no address of a database, as in postgresql://user:password@host:5432/postgres") from None
         except psycopg.Error as e:
-            raise StoreError(
-                f"the database of SUPABASE_DB_URL does not let us in: {self._clean(str(e).strip().splitlines()[-1])}"
-            ) from None
+            raise StoreError(f"the database of SUPABASE_DB_URL does not let us in: {self._clean(' '.join(str(e).split()))}") from None
         try:
             with db, db.cursor() as cur:
                 cur.execute("set local statement_timeout = 0")
@@ -487,13 +520,12 @@ def _csv(rows):
     return out.getvalue()
 
 
-def _password(db_url):
-    from urllib.parse import unquote, urlsplit
+def _password(db_url, plain=True):
+    "What stands between user and host of an address, also where it is not escaped as it must be."
+    from urllib.parse import unquote
 
-    try:
-        return unquote(urlsplit(db_url or "").password or "")
-    except ValueError:
-        return ""
+    text = re.split(r"\?\w+=", db_url)[0].partition("://")[2].rpartition("@")[0].partition(":")[2]
+    return unquote(text) if plain else text
 
 # %% ../../nbs/12_data.supabase.ipynb #19636cfa
 def open_store(

@@ -56,7 +56,9 @@ OWN_COLUMNS = [
         "hours_covered",
     )
 ]
-PRICE_WEEK_MEAN, PRICE_WEEK_SPREAD, EXPECTED_PRICE = (TRADING_COLUMNS.index(c) for c in ("price_week_mean", "price_week_spread", "price_expected"))
+PRICE_WEEK_MEAN, PRICE_WEEK_SPREAD, EXPECTED_PRICE = (
+    TRADING_COLUMNS.index(c) for c in ("price_week_mean", "price_week_spread", "price_expected")
+)
 
 # %% ../../nbs/31_features.trading.ipynb #c523f2a4
 MONTH, HALF_LIFE, SAME_KIND = 28, 7, 2.0  # days looked back on; after how many a day counts half; weight of a day of the same kind
