@@ -145,6 +145,8 @@ class LocalStore(Store):
         except duckdb.ConnectionException:
             way = "for writing" if read_only else "for reading only"
             raise RuntimeError(f"{path} is open in this process {way} already: use that store, or close it") from None
+        except duckdb.Error as e:
+            raise ValueError(f"{path} cannot be opened: {str(e).splitlines()[0]}") from None
         there = dict(self.db.execute("SELECT table_name, list(column_name) FROM duckdb_columns() GROUP BY table_name").fetchall())
         missing = [t for t in TABLES.values() if t.name not in there]
         for t in TABLES.values():
