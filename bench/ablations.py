@@ -4,7 +4,6 @@
 """
 
 import argparse
-import copy
 import datetime
 import os
 import tempfile
@@ -12,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from common import cpu, demo
+from common import cpu, demo, without
 
 import energymvp.features.trading as features
 import energymvp.models.consumption as consumption
@@ -20,7 +19,7 @@ import energymvp.training as training
 from energymvp.backtest import backtest, mean_scores, score, score_consumption
 from energymvp.config import load_config
 from energymvp.features.consumption import naive_profile
-from energymvp.planning import Models, decide, load_models, model_outlook, optimise
+from energymvp.planning import decide, load_models, model_outlook, optimise
 from energymvp.rules import Setting
 from energymvp.training import Windows, forecast_consumption, load_checkpoint, train
 from energymvp.units import STEPS_PER_DAY
@@ -28,20 +27,12 @@ from energymvp.units import STEPS_PER_DAY
 ADDERS = (0, 5)  # cents/kWh
 LOADS = {"the mean": training.MEAN, "the median": (0.0, 1.0, 0.0), "the cautious": training.CAUTIOUS}
 FADE = features.FADE
-FADES = (0.0, 0.8, 0.98)  # instead of the library's
+FADES = (0.0, 0.8, 0.98, FADE)  # the last is the library's
 T1_IDEAS = [
     (training, "MIXED", "without mixed homes"),
     (training, "UNMETERED", "without windows of bare totals"),
     (consumption, "HIDDEN", "without hidden columns"),
 ]
-
-
-def without(models, part):
-    "The models with one head of T2 silenced: it then adds nothing to what it starts from."
-    trading = copy.deepcopy(models.trading)
-    head = dict(price=trading.price, value=trading.value[-1])[part]
-    head.weight.data.zero_(), head.bias.data.zero_()
-    return Models(models.consumption, trading, models.meta)
 
 
 def cents(models, windows, first, last, config):
@@ -62,7 +53,7 @@ def cents(models, windows, first, last, config):
         if mode == "replanned":
             for fade in FADES:
                 rows[f"value by the optimiser alone, FADE {fade:g}"] = (plain, best, decide, fade)
-            rows |= {f"value by the optimiser alone, FADE {FADE:g}": (plain, best, decide), "T2's value": (models, best, decide)}
+            rows["T2's value"] = (models, best, decide)
         last_row = list(rows)[-1]
         rows |= {f"{last_row}, load: {k}": (models, k, rows[last_row][2]) for k in (*LOADS, "the naive profile") if k != best}
         for adder in ADDERS:

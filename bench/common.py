@@ -1,7 +1,9 @@
-"What the benchmarks share: the machine in a word, and the demo's homes and prices."
+"What the benchmarks share: the machine in a word, the demo's homes and prices, and T2 without a part of it."
 
+import copy
 import platform
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from energymvp.data.align import load_panel
@@ -23,3 +25,12 @@ def demo(config):
         ingest_demo(store)
         homes, node, market = demo_market()
         return load_panel(store, config.timezone, homes, node=node, market=market)
+
+
+def without(models, *parts):
+    "The models with heads of T2 (price, value) silenced: they then add nothing to what they start from."
+    trading = copy.deepcopy(models.trading)
+    for part in parts:
+        head = dict(price=trading.price, value=trading.value[-1])[part]
+        head.weight.data.zero_(), head.bias.data.zero_()
+    return replace(models, trading=trading)

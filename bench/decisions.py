@@ -30,12 +30,11 @@ from neuralforecast.losses.pytorch import MAE, MSE  # noqa: E402
 from neuralforecast.models import NHITS  # noqa: E402
 from pytorch_lightning.callbacks import Callback  # noqa: E402
 
-from common import cpu, demo  # noqa: E402
+from common import cpu, demo, without  # noqa: E402
 from energymvp.backtest import MODES, backtest, earned  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
 from energymvp.data.align import HISTORY, Panel, divide  # noqa: E402
 from energymvp.features.consumption import naive_profile  # noqa: E402
-from energymvp.models.trading import TradingModel  # noqa: E402
 from energymvp.planning import Outlook, decide, load_models, model_outlook, optimise  # noqa: E402
 from energymvp.rules import Setting  # noqa: E402
 from energymvp.training import Windows, fingerprint, expected_consumption, hold_out, load_checkpoint, make_accelerator, train  # noqa: E402
@@ -208,8 +207,7 @@ def t2(job, seed, loads):
     seconds, done = teach(job, seed, "trading", folder)
     models = load_models(folder)
     log(f"T2 trusts its price by {float(models.trading.trust):g}")
-    bare = replace(models, trading=TradingModel(**models.trading.size).eval())
-    bare.trading.scaler = models.trading.scaler
+    bare = without(models, "price", "value")
 
     def perfect(home, step, seen):
         came = w.ahead(w.true_load, step, DAY, len(w.panel.ts), home)

@@ -17,7 +17,7 @@ import torch
 from .battery import Battery
 from .data.schema import ACTIONS
 from .features.consumption import week_profile
-from .features.trading import EXPECTED_PRICE
+from .features.trading import PRICE_EXPECTED
 from .models.consumption import ConsumptionModel
 from .models.trading import TradingModel, plain_value
 from .optimizer import dispatch, perfect_foresight
@@ -117,7 +117,7 @@ def model_outlook(
         return replace(outlook, value=plain_value(price, load, setting))
     for i in range(0, len(step), batch_size):
         part = slice(i, i + batch_size)
-        plain = plain_value(rows[part, :, EXPECTED_PRICE], load[part], setting)
+        plain = plain_value(rows[part, :, PRICE_EXPECTED], load[part], setting)
         x, of = torch.from_numpy(rows[part]).to(device), torch.from_numpy(again[part]).to(device)
         values.append(models.trading.marginal_value(state[of], x, torch.from_numpy(plain).to(x)).cpu().numpy())
     return replace(outlook, value=np.concatenate(values).astype(float))

@@ -32,7 +32,7 @@ from .data.align import HISTORY, Panel, calendar, divide, known_day_ahead, reads
 from .data.schema import APPLIANCES
 from .features.consumption import ENERGY_COLUMNS, PAST_WEEKS, WEEK_MEAN
 from .features.consumption import consumption_features, consumption_window, naive_profile, past_weeks
-from .features.trading import EXPECTED_PRICE, battery_rows, market_rows, usual_price
+from .features.trading import PRICE_EXPECTED, battery_rows, market_rows, usual_price
 from .labels import Labels
 from .models.consumption import MIN_LEVEL, QUANTILES, ConsumptionModel, calibrate, consumption_loss
 from .models.trading import LEVELS, TradingModel, imitation_loss, led, plain_value, price_loss
@@ -462,7 +462,7 @@ def trading_batches(
         load = windows.see(load, ss, hh)
         rows = windows.trading(ss, load, now, True)
         slot = np.repeat(stride - 1, WALK)
-        plain = plain_value(rows[..., EXPECTED_PRICE], load, now)[np.arange(len(ss)), slot]
+        plain = plain_value(rows[..., PRICE_EXPECTED], load, now)[np.arange(len(ss)), slot]
         price, used = windows.ahead(windows.true_price, s, LABEL_HORIZON, last), windows.ahead(windows.true_load, s, LABEL_HORIZON, last, h)
         over = lambda x, k: np.take_along_axis(x, at - s[:, None] + k, 1)  # in the k-th half hour of each decision
         two = (stride == 2)[:, None]
@@ -538,9 +538,13 @@ def choose_trust(
     came, used = (
         windows.ahead(x, step, STEPS_PER_DAY, last, h).astype(float) for x, h in ((windows.true_price, None), (windows.true_load, home))
     )
-    keep, usual, earned = reserve(windows.usual_load(int(step.min()))[home], setting.rules, b), rows[..., EXPECTED_PRICE].astype(float), {}
+    keep, expected, earned = (
+        reserve(windows.usual_load(int(step.min()))[home], setting.rules, b),
+        rows[..., PRICE_EXPECTED].astype(float),
+        {},
+    )
     for trust in (0.0, 0.25, 0.5, 0.75, 1.0):
-        p = usual + trust * (price.numpy() - usual)
+        p = expected + trust * (price.numpy() - expected)
         plan = perfect_foresight(
             t.import_price(p),
             b,

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TRADING_COLUMNS', 'PRICE_COLUMNS', 'SPREAD_COLUMNS', 'OWN_COLUMNS', 'PRICE_WEEK_MEAN', 'PRICE_WEEK_SPREAD',
-           'EXPECTED_PRICE', 'MONTH', 'HALF_LIFE', 'SAME_KIND', 'FADE', 'usual_price', 'expected_price', 'market_rows',
+           'PRICE_EXPECTED', 'MONTH', 'HALF_LIFE', 'SAME_KIND', 'FADE', 'usual_price', 'expected_price', 'market_rows',
            'battery_rows']
 
 # %% ../../nbs/31_features.trading.ipynb #d7741fc3
@@ -56,7 +56,7 @@ OWN_COLUMNS = [
         "hours_covered",
     )
 ]
-PRICE_WEEK_MEAN, PRICE_WEEK_SPREAD, EXPECTED_PRICE = (
+PRICE_WEEK_MEAN, PRICE_WEEK_SPREAD, PRICE_EXPECTED = (
     TRADING_COLUMNS.index(c) for c in ("price_week_mean", "price_week_spread", "price_expected")
 )
 

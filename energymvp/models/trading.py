@@ -19,11 +19,11 @@ from ..battery import Battery
 from energymvp.features.trading import (
     OWN_COLUMNS,
     PRICE_COLUMNS,
+    PRICE_EXPECTED,
     PRICE_WEEK_MEAN,
     PRICE_WEEK_SPREAD,
     SPREAD_COLUMNS,
     TRADING_COLUMNS,
-    EXPECTED_PRICE,
 )
 from .blocks import Encoder, Scaler
 from ..optimizer import value_slopes
@@ -134,7 +134,7 @@ class TradingModel(nn.Module):
         "The market part: (batch, 48, d_model) state and (batch, 48) price; a home's own columns are not read."
         tokens = self.scaler(self.inputs(x))[..., MARKET_COLUMNS].reshape(len(x), STEPS_PER_DAY // PATCH, -1)
         state = self.slots(self.encoder(tokens)).reshape(len(x), STEPS_PER_DAY, -1)
-        return state, x[..., EXPECTED_PRICE] + self.trust * self.scale(x)[1] * self.price(state)[..., 0].float()
+        return state, x[..., PRICE_EXPECTED] + self.trust * self.scale(x)[1] * self.price(state)[..., 0].float()
 
     def marginal_value(
         self,
@@ -171,8 +171,8 @@ class TradingModel(nn.Module):
         setting = setting or self.setting
         state, price = self.market(x)
         seen, load = seen_slots(x), x[..., _column("load")]
-        price = torch.where(seen, x[..., EXPECTED_PRICE], price)
-        guess = torch.where(seen[:, :1], x[..., EXPECTED_PRICE], price)
+        price = torch.where(seen, x[..., PRICE_EXPECTED], price)
+        guess = torch.where(seen[:, :1], x[..., PRICE_EXPECTED], price)
         plain = torch.from_numpy(plain_value(guess.detach().cpu().numpy(), load.detach().cpu().numpy(), setting)).to(x)
         value = torch.where(seen[:, :1, None], self.marginal_value(state, x, plain), plain)
         energy = self.act(price, value, load, x[:, 0, _column("soc")], self.scale(x)[1][:, 0], setting)
@@ -204,7 +204,7 @@ def seen_slots(
     x: torch.Tensor,  # (batch, 48, 30)
 ) -> torch.Tensor:
     "(batch, 48) bool: the first slots, where the price of the running interval is seen and stands there as the last one known."
-    same = (x[..., EXPECTED_PRICE] == x[..., _column("price_now")]) & (x[..., _column("price_known")] > 0)
+    same = (x[..., PRICE_EXPECTED] == x[..., _column("price_now")]) & (x[..., _column("price_known")] > 0)
     return same.long().cumprod(1).bool()
 
 
