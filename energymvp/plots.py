@@ -363,7 +363,7 @@ def plot_cumulative(
         ax.annotate(
             text, (edges[-1], value), (1.02, place), textcoords=ax.get_yaxis_transform(), color=_dark(_look(name)[0]),
             fontsize=8 if narrow else 9, va="center", fontweight="bold" if name in (PLAN, BEST) else "normal", linespacing=0.95,
-            arrowprops=dict(arrowstyle="-", color="#BBBBBB", linewidth=0.7, shrinkA=1, shrinkB=1), annotation_clip=False,
+            arrowprops=dict(arrowstyle="-", color="#BBBBBB", linewidth=0.7, shrinkA=1, shrinkB=1, relpos=(0, 0.5)), annotation_clip=False,
         )  # fmt: skip
     ax.set_ylabel("dollars earned per home", fontsize=9)
     fig.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
