@@ -206,7 +206,8 @@ def t2(job, seed, loads):
         shutil.copy(f, folder)
     seconds, done = teach(job, seed, "trading", folder)
     models = load_models(folder)
-    log(f"T2 trusts its price by {float(models.trading.trust):g}")
+    trust = f"price {float(models.trading.price_trust):g} value {float(models.trading.value_trust):g}"
+    log(f"T2 trusts its corrections: {trust}")
     bare = without(models, "price", "value")
 
     def perfect(home, step, seen):
@@ -222,7 +223,7 @@ def t2(job, seed, loads):
             out["T2 decisions, perfect load"] = (outlook(perfect), decide)
         return out
 
-    return cases(w, job.first, job.last, make), seconds, f"trust {float(models.trading.trust):g}"
+    return cases(w, job.first, job.last, make), seconds, trust
 
 
 # --- the peers: for each hour (the last one known) the prices of the 24 hours after it
@@ -268,7 +269,7 @@ def week_mean(y):
     return np.where(back >= 0, y[np.maximum(back, 0)], np.nan).mean(-1)
 
 
-SHARES = (0.5, 1.0)  # of the forecast, the rest is the seven-day mean: what T2's `trust` is to T2
+SHARES = (0.5, 1.0)  # of the forecast, the rest is the seven-day mean: what T2's `price_trust` is to T2
 
 
 def scored_peer(job, seed, loads, name, fit):

@@ -34,10 +34,10 @@ weights = lambda model: sum(p.numel() for p in model.parameters())
 def patchtst(horizon, size):
     "The PatchTST of the library with about `size` weights: two weeks in, its own patches of 24 half hours."
     make = lambda d: PatchTST(
-        h=horizon, input_size=2 * STEPS_PER_WEEK, patch_len=24, stride=24, hidden_size=d, linear_hidden_size=2 * d, n_heads=4, encoder_layers=2,
-        max_steps=1, enable_progress_bar=False, logger=False,
+        h=horizon, input_size=2 * STEPS_PER_WEEK, patch_len=24, stride=24, hidden_size=d, linear_hidden_size=2 * d, n_heads=4 if d % 4 == 0 else 2,
+        encoder_layers=2, max_steps=1, enable_progress_bar=False, logger=False,
     )  # fmt: skip
-    return min((make(d) for d in range(4, 132, 4)), key=lambda m: abs(weights(m) - size))
+    return min((make(d) for d in range(4, 132, 2)), key=lambda m: abs(weights(m) - size))
 
 
 def rate(step, seconds=6.0):
@@ -78,7 +78,7 @@ def transformers():
     rows, day = torch.rand(BATCH, 48, len(TRADING_COLUMNS)) + 1, torch.rand(BATCH, 48)
     jobs = {
         "consumption, a week": (t1, lambda: t1(x, naive, past), lambda out: consumption_loss(out, week, t1.level(x)), STEPS_PER_WEEK, week),
-        "prices, a day": (t2, lambda: t2.market(rows)[1], lambda p: price_loss(p, day, t2.scale(rows)[1]), STEPS_PER_DAY, day),
+        "prices, a day": (t2, lambda: t2.market_price(rows), lambda p: price_loss(p, day, t2.scale(rows)[1]), STEPS_PER_DAY, day),
     }
     for what, (model, forward, loss, horizon, target) in jobs.items():
         peer, past_y = patchtst(horizon, weights(model)), torch.rand(BATCH, 2 * STEPS_PER_WEEK, 1)

@@ -379,7 +379,7 @@ def _print_results(results):
             typer.echo(_table(trading_table(results, mode, tariff)))
     typer.echo(
         "\n% of best: share of what perfect foresight earns. Rules kept: half hours that break no business rule; an optimum breaks many.\n"
-        "Committed plans are made at midnight; re-planning reacts to the price seen, which pays only where the forecast is good or load matters."
+        "Committed plans are made at midnight and kept; re-planned ones see the price and the load of the running interval."
     )
 
 

@@ -17,7 +17,6 @@ import torch
 from .battery import Battery
 from .data.schema import ACTIONS
 from .features.consumption import week_profile
-from .features.trading import PRICE_EXPECTED
 from .models.consumption import ConsumptionModel
 from .models.trading import TradingModel, plain_value
 from .optimizer import dispatch, perfect_foresight
@@ -105,21 +104,18 @@ def model_outlook(
     if seen:
         load = windows.see(load.copy(), step, home)
     rows = windows.trading(step, load, setting, seen)
-    device, states, prices, values = next(models.trading.parameters()).device, [], [], []
+    device, prices, values = next(models.trading.parameters()).device, [], []
     _, once, again = np.unique(step, return_index=True, return_inverse=True)  # the market is the same for every home
     for i in range(0, len(once), batch_size):
-        state, price = models.trading.market(torch.from_numpy(rows[once[i : i + batch_size]]).to(device))
-        states.append(state)
-        prices.append(price.cpu().numpy())
-    price, state = np.concatenate(prices).astype(float)[again], torch.cat(states)
+        prices.append(models.trading.market_price(torch.from_numpy(rows[once[i : i + batch_size]]).to(device)).cpu().numpy())
+    price = np.concatenate(prices).astype(float)[again]
     outlook = Outlook(windows.see(price, step) if seen else price, load)
+    plain = plain_value(outlook.price, load, setting)
     if not seen:
-        return replace(outlook, value=plain_value(price, load, setting))
+        return replace(outlook, value=plain)
     for i in range(0, len(step), batch_size):
-        part = slice(i, i + batch_size)
-        plain = plain_value(rows[part, :, PRICE_EXPECTED], load[part], setting)
-        x, of = torch.from_numpy(rows[part]).to(device), torch.from_numpy(again[part]).to(device)
-        values.append(models.trading.marginal_value(state[of], x, torch.from_numpy(plain).to(x)).cpu().numpy())
+        x, start = (torch.from_numpy(a[i : i + batch_size]).to(device) for a in (rows, plain))
+        values.append(models.trading.marginal_value(x, start.to(x)).cpu().numpy())
     return replace(outlook, value=np.concatenate(values).astype(float))
 
 # %% ../nbs/60_planning.ipynb #2366c11f

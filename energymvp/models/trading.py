@@ -107,12 +107,12 @@ class TradingModel(nn.Module):
         self.setting = Setting()  # what `forward` decides for; training puts its own here
         self.scaler = Scaler(len(TRADING_COLUMNS))
         self.encoder = Encoder(PATCH * len(MARKET_COLUMNS), d_model, layers, heads, dropout, STEPS_PER_DAY // PATCH)
-        self.slots = nn.Linear(d_model, PATCH * d_model, bias=False)
-        self.price = nn.Linear(d_model, 1)
+        self.price = nn.Linear(d_model, PATCH)
         self.value = nn.Sequential(
-            nn.Linear(d_model + len(VALUE_COLUMNS) + LEVELS, d_model), nn.SiLU(), nn.Dropout(dropout), nn.Linear(d_model, LEVELS)
+            nn.Linear(len(VALUE_COLUMNS) + LEVELS, d_model), nn.SiLU(), nn.Dropout(dropout), nn.Linear(d_model, LEVELS)
         )
-        self.register_buffer("trust", torch.ones(()))  # share of the price correction that is used: chosen by money, on validation
+        for name in ("price_trust", "value_trust"):  # shares of the two corrections that are used: chosen by money, on validation
+            self.register_buffer(name, torch.ones(()))
         for head in (self.price, self.value[-1]):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
@@ -130,15 +130,14 @@ class TradingModel(nn.Module):
         x[..., SPREAD_COLUMNS] = torch.asinh(x[..., SPREAD_COLUMNS] / spread)
         return x
 
-    def market(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        "The market part: (batch, 48, d_model) state and (batch, 48) price; a home's own columns are not read."
+    def market_price(self, x: torch.Tensor) -> torch.Tensor:
+        "(batch, 48) cents/kWh expected on the market; a home's own columns are not read."
         tokens = self.scaler(self.inputs(x))[..., MARKET_COLUMNS].reshape(len(x), STEPS_PER_DAY // PATCH, -1)
-        state = self.slots(self.encoder(tokens)).reshape(len(x), STEPS_PER_DAY, -1)
-        return state, x[..., PRICE_EXPECTED] + self.trust * self.scale(x)[1] * self.price(state)[..., 0].float()
+        correction = self.price(self.encoder(tokens)).reshape(len(x), STEPS_PER_DAY).float()
+        return x[..., PRICE_EXPECTED] + self.price_trust * self.scale(x)[1] * correction
 
     def marginal_value(
         self,
-        state: torch.Tensor,  # (batch, 48, d_model) of `market`
         x: torch.Tensor,  # (batch, 48, 30)
         plain: torch.Tensor,  # (batch, 48, LEVELS) of `plain_value`; (batch, LEVELS) with `slot`
         slot: torch.Tensor | None = None,  # (batch,) the one slot that is asked for
@@ -148,10 +147,9 @@ class TradingModel(nn.Module):
         if slot is None:
             level, spread = level[..., None], spread[..., None]
         else:
-            rows = torch.arange(len(x), device=x.device)
-            state, own = state[rows, slot], own[rows, slot]
-        correction = self.value(torch.cat([state, own, torch.asinh((plain - level) / spread)], -1)).float()
-        value = (plain + spread * correction).sort(-1, descending=True).values
+            own = own[torch.arange(len(x), device=x.device), slot]
+        correction = self.value(torch.cat([own, torch.asinh((plain - level) / spread)], -1)).float()
+        value = (plain + self.value_trust * spread * correction).sort(-1, descending=True).values
         if slot is None:  # while the running interval lasts, what is left is worth what it is worth after it
             last = (seen_slots(x).sum(1, keepdim=True) - 1).clamp_min(0)
             at = torch.maximum(torch.arange(STEPS_PER_DAY, device=x.device), last)
@@ -169,12 +167,11 @@ class TradingModel(nn.Module):
         if x.dim() != 3 or x.shape[1:] != (STEPS_PER_DAY, len(TRADING_COLUMNS)):
             raise ValueError(f"x must be (batch, {STEPS_PER_DAY}, {len(TRADING_COLUMNS)}), not {tuple(x.shape)}")
         setting = setting or self.setting
-        state, price = self.market(x)
+        price = self.market_price(x)
         seen, load = seen_slots(x), x[..., _column("load")]
         price = torch.where(seen, x[..., PRICE_EXPECTED], price)
-        guess = torch.where(seen[:, :1], x[..., PRICE_EXPECTED], price)
-        plain = torch.from_numpy(plain_value(guess.detach().cpu().numpy(), load.detach().cpu().numpy(), setting)).to(x)
-        value = torch.where(seen[:, :1, None], self.marginal_value(state, x, plain), plain)
+        plain = torch.from_numpy(plain_value(price.detach().cpu().numpy(), load.detach().cpu().numpy(), setting)).to(x)
+        value = torch.where(seen[:, :1, None], self.marginal_value(x, plain), plain)
         energy = self.act(price, value, load, x[:, 0, _column("soc")], self.scale(x)[1][:, 0], setting)
         logits = torch.stack([energy, torch.full_like(energy, MIN_TRADE), -energy], -1) / SURE
         return TradingForecast(price, logits, torch.where(energy.abs() < MIN_TRADE, 0.0, energy.abs()), value)
@@ -213,10 +210,18 @@ def plain_value(
     load: np.ndarray,  # (N, 48) kWh per half hour expected
     setting: Setting,  # the adder of its tariff may be (N, 1)
 ) -> np.ndarray:
-    "(N, 48, LEVELS) cents per stored kWh left after each slot, if what is expected comes, and comes again on the day after."
-    price, load, t = np.tile(price, 2).astype(float), np.tile(load, 2).astype(float), setting.tariff
-    slopes = value_slopes(t.import_price(price), setting.battery, levels=LEVELS, sell_price=t.export_price(price), load=load)
-    return slopes[:, 1 : STEPS_PER_DAY + 1]
+    """(N, 48, LEVELS) cents per stored kWh left after each slot, if what is expected comes, and comes again on the day after.
+
+    The reserve for the load is kept: a part of the charge that lies under it is worth what the first part above it is.
+    """
+    b, t = setting.battery, setting.tariff
+    keep = np.repeat(reserve(load.mean(1), setting.rules, b)[:, None], 2 * STEPS_PER_DAY, 1)
+    price, load = np.tile(price, 2).astype(float), np.tile(load, 2).astype(float)
+    slopes = value_slopes(t.import_price(price), b, levels=LEVELS, sell_price=t.export_price(price), load=load, reserve=keep)
+    slopes = slopes[:, 1 : STEPS_PER_DAY + 1]
+    for k in reversed(range(LEVELS - 1)):  # under the reserve the slope is infinite
+        slopes[..., k] = np.where(np.isfinite(slopes[..., k]), slopes[..., k], slopes[..., k + 1])
+    return np.nan_to_num(slopes, posinf=0.0)  # a reserve that takes the whole charge leaves nothing to trade
 
 # %% ../../nbs/42_models.trading.ipynb #966fc2c5
 PRICE_BETA = 3.0  # spreads of the market
@@ -244,7 +249,6 @@ def imitation_loss(
 
 def led(
     model: TradingModel,
-    state: torch.Tensor,  # (chains * T, 48, d_model) of `market`
     walk: dict,  # of `training.trading_batches`: rows, plain value, prices and loads of chains of T decisions
     setting: Setting,
 ) -> torch.Tensor:
@@ -252,7 +256,7 @@ def led(
     b, chains, T = setting.battery, *walk["price"].shape
     x = walk["x"].flatten(0, 1)
     spread = model.scale(x)[1].view(chains, T)
-    value = model.marginal_value(state, x, walk["plain"].flatten(0, 1), walk["slot"].flatten()).view(chains, T, LEVELS)
+    value = model.marginal_value(x, walk["plain"].flatten(0, 1), walk["slot"].flatten()).view(chains, T, LEVELS)
     price, load, keep, hours = (walk[k] for k in ("price", "load", "keep", "hours"))
     buy = price + walk["adder"][:, None]
     sell = torch.minimum(price * setting.tariff.export_factor, buy)
