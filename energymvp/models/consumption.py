@@ -44,8 +44,9 @@ def _sorted(rows, pairs):
 
 
 def _around(x, n=2):
-    "Mean of the `n` half hours before and the `n` after."
-    return sum(x.roll(k, -1) for k in range(-n, n + 1) if k) / (2 * n)
+    "Mean of the `n` half hours before and the `n` after; the day, or week, goes round."
+    ring, steps = torch.cat([x[..., -n:], x, x[..., :n]], -1), x.shape[-1]
+    return sum(ring[..., n - k : n - k + steps] for k in range(-n, n + 1) if k) / (2 * n)
 
 
 @torch.no_grad()
