@@ -35,6 +35,7 @@ from energymvp.backtest import MODES, backtest, earned  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
 from energymvp.data.align import HISTORY, Panel, divide  # noqa: E402
 from energymvp.features.consumption import naive_profile  # noqa: E402
+from energymvp.features.trading import PRICE_EXPECTED  # noqa: E402
 from energymvp.planning import Outlook, decide, load_models, model_outlook, optimise  # noqa: E402
 from energymvp.rules import Setting  # noqa: E402
 from energymvp.training import Windows, fingerprint, expected_consumption, hold_out, load_checkpoint, make_accelerator, train  # noqa: E402
@@ -114,10 +115,10 @@ def month(panel, year, m):
     return panel.step(pd.Timestamp(year=year + m // 13, month=(m - 1) % 12 + 1, day=1, tz=panel.timezone))
 
 
-def cases(windows, first, last, make, names=(), settings=SETTINGS):
-    "Runs policies through every mode and setting: policy -> {setting: (cents in each half hour, error of the price)}."
+def cases(windows, first, last, make, names=(), settings=SETTINGS, modes=MODES):
+    "Runs policies through the modes and settings: policy -> {setting: (cents in each half hour, error of the price)}."
     out, config = {}, load_config()
-    for mode in MODES:
+    for mode in modes:
         for adder, wear in settings:
             setting = Setting.of(config, adder=adder)
             setting = replace(setting, battery=replace(setting.battery, wear=wear))
@@ -398,12 +399,35 @@ def nhits(job, seed):
     return out
 
 
+KNOWN = {k: f"the next {k} hours known" if k > 1 else "the next hour known" if k else "the running hour known" for k in (0, 1, 2, 3, 5)}
+
+
+def foresight(job, seed, loads):
+    "Re-planned by the optimiser on the expected price, but for the next hours, whose price is known: what a better forecast could earn."
+    w, (_, load, _) = job.windows, loads(job, seed)
+
+    def outlook(setting, hours):
+        def f(home, step, seen):
+            expected = load(home, step, seen)
+            price = w.trading(step, expected, setting, seen)[..., PRICE_EXPECTED].astype(float)
+            came = w.ahead(w.true_price, step, DAY, len(w.panel.ts))
+            known = (np.arange(DAY) < (step % 2 == 0)[:, None] + 1 + 2 * hours) & np.isfinite(came)  # whole hours
+            return Outlook(np.where(known, came, price), w.see(expected, step, home))
+
+        return f
+
+    make = lambda setting, case: {n: (outlook(setting, k), optimise) for k, n in KNOWN.items()}
+    return cases(job.windows, job.first, job.last, make, modes=("replanned",)), 0.0, ""
+
+
 GROUPS = dict(
     plain=lambda job, seed, loads: (cases(job.windows, job.first, job.last, lambda *_: {}, PLAIN), 0.0, ""),
     T2=t2,
     LightGBM=lambda job, seed, loads: scored_peer(job, seed, loads, LGBM, lightgbm),
     NHITS=lambda job, seed, loads: scored_peer(job, seed, loads, NET, nhits),
+    foresight=foresight,
 )
+ONCE = dict(plain=[0], foresight=[42])  # groups that no seed changes, or hardly
 
 
 # --- rows are kept in files and read back
@@ -565,6 +589,16 @@ Cents per home and day that T2 earns more than the peer, and in how many of {RES
             lines.append((f"{name} load", f"{spread(shares(rows, nodes, p, case))}", f"{spread(part)}"))
         head = ["T2 decisions with", "% of perfect foresight", "% of the saving with the perfect load"]
         text += f"\n### What the load forecast is worth\n\nRe-planned, adder {case[1]:g}, wear {case[2]:g}.\n\n{table(head, lines)}\n"
+    if all(p in rows for p in KNOWN.values()):
+        head = ["% of perfect foresight", *(f"adder {a:g}, wear {w:g}" for a, w in SETTINGS)]
+        body = [(p, *(spread(shares(rows, nodes, p, c)) for c in cases_of["replanned"])) for p in KNOWN.values()]
+        text += f"""
+### What foresight is worth
+
+Re-planned by the optimiser on T2's expected price, had it known the price of the next hours.
+
+{table(head, body)}
+"""
     text += f"\n{verdict(rows, nodes, cases_of)}\n"
     notes = {g: sorted({f"{m['node']} {m['seed']}: {m['note']}" for m in kept if m["group"] == g and m["note"]}) for g in GROUPS}
     text += "\nChosen before the scored span. " + " ".join(f"{g}: {'; '.join(n)}." for g, n in notes.items() if n) + "\n"
@@ -646,7 +680,7 @@ def main():
         )  # fmt: skip
         log(f"{node}: {len(scored)} homes, {at.sum() / DAY:.0f} days of homes, {meta['spans'][2]} to {meta['spans'][3]}")
         for group in args.only or GROUPS:
-            for seed in [0] if group == "plain" else args.seeds:
+            for seed in ONCE.get(group, args.seeds):
                 f = out / f"{group}_{node}_{seed}.npz"
                 if args.resume and f.exists() and json.loads(str(np.load(f)["meta"]))["data"] == meta["data"]:
                     continue
