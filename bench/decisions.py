@@ -399,24 +399,30 @@ def nhits(job, seed):
     return out
 
 
-KNOWN = {k: f"the next {k} hours known" if k > 1 else "the next hour known" if k else "the running hour known" for k in (0, 1, 2, 3, 5)}
+KNOWN = {0: "the running hour known", 1: "the next hour known", **{k: f"the next {k} hours known" for k in (2, 3, 5)}}
 
 
 def foresight(job, seed, loads):
     "Re-planned by the optimiser on the expected price, but for the next hours, whose price is known: what a better forecast could earn."
     w, (_, load, _) = job.windows, loads(job, seed)
 
-    def outlook(setting, hours):
-        def f(home, step, seen):
-            expected = load(home, step, seen)
-            price = w.trading(step, expected, setting, seen)[..., PRICE_EXPECTED].astype(float)
-            came = w.ahead(w.true_price, step, DAY, len(w.panel.ts))
-            known = (np.arange(DAY) < (step % 2 == 0)[:, None] + 1 + 2 * hours) & np.isfinite(came)  # whole hours
-            return Outlook(np.where(known, came, price), w.see(expected, step, home))
+    def make(setting, case):
+        @once
+        def expected(home, step, seen):
+            used = load(home, step, seen)
+            price = w.trading(step, used, setting, seen)[..., PRICE_EXPECTED].astype(float)
+            return Outlook(price, w.see(used, step, home))
 
-        return f
+        def knowing(hours):
+            def outlook(home, step, seen):
+                out, came = expected(home, step, seen), w.ahead(w.true_price, step, DAY, len(w.panel.ts))
+                known = (np.arange(DAY) < (step % 2 == 0)[:, None] + 1 + 2 * hours) & np.isfinite(came)  # whole hours
+                return replace(out, price=np.where(known, came, out.price))
 
-    make = lambda setting, case: {n: (outlook(setting, k), optimise) for k, n in KNOWN.items()}
+            return outlook
+
+        return {n: (knowing(k), optimise) for k, n in KNOWN.items()}
+
     return cases(job.windows, job.first, job.last, make, modes=("replanned",)), 0.0, ""
 
 

@@ -114,8 +114,8 @@ def model_outlook(
     if not seen:
         return replace(outlook, value=plain)
     for i in range(0, len(step), batch_size):
-        x, start = (torch.from_numpy(a[i : i + batch_size]).to(device) for a in (rows, plain))
-        values.append(models.trading.marginal_value(x, start.to(x)).cpu().numpy())
+        x = torch.from_numpy(rows[i : i + batch_size]).to(device)
+        values.append(models.trading.marginal_value(x, torch.from_numpy(plain[i : i + batch_size]).to(x)).cpu().numpy())
     return replace(outlook, value=np.concatenate(values).astype(float))
 
 # %% ../nbs/60_planning.ipynb #2366c11f
