@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from common import cpu, demo, without
+from common import changed, cpu, demo, free, trusted
 
 import energymvp.features.trading as features
 import energymvp.models.consumption as consumption
@@ -37,16 +37,21 @@ class Blind(consumption.Encoder):
         return 0 * super().forward(x)
 
 
+nothing = lambda price, *_: price.new_zeros(len(price))
 T1_IDEAS = [  # where it is, its name, what stands there instead
     (consumption, "Encoder", Blind, "one mix of profiles for every home and day"),
     (training, "SMOOTHING", 0.0, "without the running average of weights"),
 ]
+T2_IDEAS = [
+    (training, "spo_loss", nothing, "learned by its error alone"),
+    (training, "price_loss", lambda price, *_: price.new_zeros(()), "learned by SPO+ alone"),
+]
 
 
-def cents(models, windows, first, last, config):
-    "(mode, adder, row) -> share of perfect foresight in %."
+def cents(models, others, windows, first, last, config):
+    "(mode, adder, row) -> share of perfect foresight in %; `others` are models with a T2 trained in another way."
     day, out, cache = slice(0, STEPS_PER_DAY), {}, {}
-    bare, plain = without(models, "price"), without(models, "value")
+    bare = trusted(models, 0.0)
 
     def load(kind, home, step):
         if kind == "the naive profile":
@@ -57,13 +62,17 @@ def cents(models, windows, first, last, config):
 
     for mode in ("committed", "replanned"):
         best = "the cautious" if mode == "committed" else "the mean"
-        rows = {"expected price, optimiser": (bare, best, optimise), "T2's price, optimiser": (models, best, optimise)}
+        rows = {
+            "expected price, optimiser": (bare, best, optimise),
+            "expected price, decisions": (bare, best, decide),
+            "T2's price, optimiser": (models, best, optimise),
+        }
         if mode == "replanned":
-            for fade in FADES:
-                rows[f"value by the optimiser alone, FADE {fade:g}"] = (plain, best, decide, fade)
-            rows["T2's value"] = (models, best, decide)
-        last_row = list(rows)[-1]
-        rows |= {f"{last_row}, load: {k}": (models, k, rows[last_row][2]) for k in (*LOADS, "the naive profile") if k != best}
+            for fade in FADES[:-1]:
+                rows[f"T2's price, decisions, FADE {fade:g}"] = (models, best, decide, fade)
+        rows["T2's price, decisions"] = (models, best, decide)
+        rows |= {f"T2's price, decisions, {name}": (m, best, decide) for name, m in others.items()}
+        rows |= {f"T2's price, decisions, load: {k}": (models, k, decide) for k in (*LOADS, "the naive profile") if k != best}
         for adder in ADDERS:
             setting = Setting.of(config, adder=adder)
 
@@ -76,9 +85,9 @@ def cents(models, windows, first, last, config):
 
                 return make
 
-            others = {name: (outlook(m, kind, *fade), decoder) for name, (m, kind, decoder, *fade) in rows.items()}
-            names = ["7-day mean + optimiser", *others, "perfect foresight"]
-            runs, active = backtest(windows, models, first, last, setting, mode, policies=names, others=others, progress=False)
+            mine = {name: (outlook(m, kind, *fade), decoder) for name, (m, kind, decoder, *fade) in rows.items()}
+            names = ["7-day mean + optimiser", *mine, "perfect foresight"]
+            runs, active = backtest(windows, models, first, last, setting, mode, policies=names, others=mine, progress=False)
             share = score(runs, active, windows, first, setting).set_index("policy").share_of_perfect_foresight_percent
             out |= {(mode, adder, name): share[name] for name in names[:-1]}
     return out
@@ -110,15 +119,20 @@ def main():
             done = train(panel, config, f"{tmp}/{seed}", progress=False)
             first, last, seen = panel.step(done["spans"].test), panel.step(done["spans"].end), done["households"]
             models = load_models(f"{tmp}/{seed}")
-            for k, v in cents(models, windows, first, last, config).items():
+            again = lambda: train(panel, config, f"{tmp}/{seed}", models=("trading",), progress=False)  # noqa: B023
+            others = {"the mix alone": trusted(models, 1.0)}
+            for module, name, instead, what in T2_IDEAS:
+                with changed(module, name, instead):
+                    again()
+                others[what] = load_models(f"{tmp}/{seed}")
+            others["a free correction instead of a mix"] = free(again, f"{tmp}/{seed}")
+            for k, v in cents(models, others, windows, first, last, config).items():
                 money.setdefault(k, []).append(v)
             mae.setdefault("T1", []).append(errors(models.consumption, windows, first, last, seen))
             for module, name, instead, what in T1_IDEAS:
-                value = getattr(module, name)
-                setattr(module, name, instead)
-                train(panel, config, f"{tmp}/{seed}_{name}", models=("consumption",), progress=False)
-                model, _ = load_checkpoint(f"{tmp}/{seed}_{name}", "consumption")
-                setattr(module, name, value)
+                with changed(module, name, instead):
+                    train(panel, config, f"{tmp}/{seed}_{name}", models=("consumption",), progress=False)
+                    model, _ = load_checkpoint(f"{tmp}/{seed}_{name}", "consumption")
                 mae.setdefault(what, []).append(errors(model, windows, first, last, seen))
             print(f"seed {seed} done", flush=True)
     lines = [

@@ -1,14 +1,20 @@
-"What the benchmarks share: the machine in a word, the demo's homes and prices, and T2 without a part of it."
+"What the benchmarks share: the machine in a word, the demo's homes and prices, and T2 with a part of it changed."
 
 import copy
 import platform
 import tempfile
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import energymvp.models.trading as trading
+import energymvp.training as training
 from energymvp.data.align import load_panel
 from energymvp.data.sources import demo_market, ingest_demo
 from energymvp.data.stores import LocalStore
+from energymvp.features.trading import PRICE_EXPECTED
+from energymvp.planning import load_models
+from torch import nn
 
 
 def cpu():
@@ -27,10 +33,39 @@ def demo(config):
         return load_panel(store, config.timezone, homes, node=node, market=market)
 
 
-def without(models, *parts):
-    "The models with heads of T2 (price, value) silenced: they then add nothing to what they start from."
-    trading = copy.deepcopy(models.trading)
-    for part in parts:
-        head = dict(price=trading.price, value=trading.value[-1])[part]
-        head.weight.data.zero_(), head.bias.data.zero_()
-    return replace(models, trading=trading)
+def trusted(models, share):
+    "The models with another share of T2's mix in its price; 0: T2 before it has learned anything."
+    t2 = copy.deepcopy(models.trading)
+    t2.trust.fill_(share)
+    return replace(models, trading=t2)
+
+
+class Free(trading.TradingModel):
+    "T2 with a correction of the expected price that may be anything, instead of a mix."
+
+    def __init__(self, *size, **named):
+        super().__init__(*size, **named)
+        self.mix = nn.Linear(self.size["d_model"], trading.PATCH)
+        nn.init.zeros_(self.mix.weight), nn.init.zeros_(self.mix.bias)
+
+    def mixed(self, x):
+        tokens = self.scaler(self.inputs(x))[..., trading.MARKET_COLUMNS].reshape(len(x), -1, trading.PATCH * len(trading.MARKET_COLUMNS))
+        return x[..., PRICE_EXPECTED] + self.scale(x)[1] * self.mix(self.encoder(tokens)).flatten(1).float()
+
+
+@contextmanager
+def changed(module, name, instead):
+    "Another value of a name of a module, for a while."
+    value = getattr(module, name)
+    setattr(module, name, instead)
+    try:
+        yield
+    finally:
+        setattr(module, name, value)
+
+
+def free(train, folder):
+    "The models of a folder in which `train` trains T2, with a free correction instead of a mix."
+    with changed(training, "TradingModel", Free), changed(training, "MODELS", {**training.MODELS, "trading": Free}):
+        train()
+        return load_models(folder)

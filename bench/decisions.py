@@ -30,7 +30,7 @@ from neuralforecast.losses.pytorch import MAE, MSE  # noqa: E402
 from neuralforecast.models import NHITS  # noqa: E402
 from pytorch_lightning.callbacks import Callback  # noqa: E402
 
-from common import cpu, demo, without  # noqa: E402
+from common import cpu, demo, free, trusted  # noqa: E402
 from energymvp.backtest import MODES, backtest, earned  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
 from energymvp.data.align import HISTORY, Panel, divide  # noqa: E402
@@ -51,12 +51,13 @@ SETTINGS = [(adder, wear) for adder in (0, 2, 5) for wear in (0, 0.5)]  # cents/
 DAY, HOURS, MONTH = STEPS_PER_DAY, 24, 28  # half hours, hours ahead, days
 HALF_HOURLY, TILE = ("sceaux",), 364 * STEPS_PER_DAY
 BEST, T2, T2_PRICE, T2_BARE = "perfect foresight", "T2 decisions", "T2 price + optimiser", "T2 decisions, untrained"
+T2_FREE = "T2 decisions, a free correction"
 LGBM, NET = "LightGBM price + optimiser", "NHITS price + optimiser"
 PLAIN = [BEST, "7-day mean + optimiser", "yesterday + optimiser", "rules"]
 LOADS = {"T1's": T2, "the naive profile's": "T2 decisions, naive load", "the perfect": "T2 decisions, perfect load"}
 LOADS_AT = ("replanned", 5, 0)
-POLICIES = [BEST, T2, T2_PRICE, T2_BARE, LGBM, NET, *PLAIN[1:]]
-MINE = [T2, T2_PRICE, T2_BARE]
+POLICIES = [BEST, T2, T2_PRICE, T2_BARE, T2_FREE, LGBM, NET, *PLAIN[1:]]
+MINE = [T2, T2_PRICE, T2_BARE, T2_FREE]
 PEERS = [LGBM, NET, *PLAIN[1:]]
 RESAMPLES, BLOCK = 4000, 7  # of the bootstrap; days
 log = lambda *a: print(f"{datetime.datetime.now():%H:%M:%S}", *a, flush=True)
@@ -164,10 +165,10 @@ def config_of(job, seed):
 def teach(job, seed, what, folder):
     a, until = time.perf_counter(), job.train.ts[job.first]
     cpu = make_accelerator(cpu=True)
-    done = train(job.train, config_of(job, seed), folder, models=(what,), until=until, progress=False, accelerator=cpu)
+    train(job.train, config_of(job, seed), folder, models=(what,), until=until, progress=False, accelerator=cpu)
     seconds = time.perf_counter() - a
     log(f"{job.train.node}, seed {seed}: {dict(consumption='T1', trading='T2')[what]} trained, {seconds:.0f} s")
-    return seconds, done
+    return seconds
 
 
 class Loads:
@@ -205,11 +206,9 @@ def t2(job, seed, loads):
     folder.mkdir(parents=True, exist_ok=True)
     for f in t1.glob("consumption.*s*"):
         shutil.copy(f, folder)
-    seconds, done = teach(job, seed, "trading", folder)
+    seconds = teach(job, seed, "trading", folder)
     models = load_models(folder)
-    trust = f"price {float(models.trading.price_trust):g} value {float(models.trading.value_trust):g}"
-    log(f"T2 trusts its corrections: {trust}")
-    bare = without(models, "price", "value")
+    bare, loose = trusted(models, 0.0), free(lambda: teach(job, seed, "trading", folder), folder)
 
     def perfect(home, step, seen):
         came = w.ahead(w.true_load, step, DAY, len(w.panel.ts), home)
@@ -218,13 +217,18 @@ def t2(job, seed, loads):
     def make(setting, case):
         outlook = lambda f, m=models: once(lambda h, s, seen: model_outlook(m, w, h, s, setting, seen, f(h, s, seen)))
         mine = outlook(load)
-        out = {T2: (mine, decide), T2_PRICE: (mine, optimise), T2_BARE: (outlook(load, bare), decide)}
+        out = {
+            T2: (mine, decide),
+            T2_PRICE: (mine, optimise),
+            T2_BARE: (outlook(load, bare), decide),
+            T2_FREE: (outlook(load, loose), decide),
+        }
         if case == LOADS_AT:
             out["T2 decisions, naive load"] = (outlook(lambda h, s, seen: naive_profile(w.load, h, s, DAY)), decide)
             out["T2 decisions, perfect load"] = (outlook(perfect), decide)
         return out
 
-    return cases(w, job.first, job.last, make), seconds, trust
+    return cases(w, job.first, job.last, make), seconds, ""
 
 
 # --- the peers: for each hour (the last one known) the prices of the 24 hours after it
@@ -270,7 +274,7 @@ def week_mean(y):
     return np.where(back >= 0, y[np.maximum(back, 0)], np.nan).mean(-1)
 
 
-SHARES = (0.5, 1.0)  # of the forecast, the rest is the seven-day mean: what T2's `price_trust` is to T2
+SHARES = (0.5, 1.0)  # of the forecast, the rest is the seven-day mean: what its `trust` is to T2
 
 
 def scored_peer(job, seed, loads, name, fit):
@@ -410,7 +414,7 @@ def foresight(job, seed, loads):
         @once
         def expected(home, step, seen):
             used = load(home, step, seen)
-            price = w.trading(step, used, setting, seen)[..., PRICE_EXPECTED].astype(float)
+            price = w.renew(w.trading(step, used, setting)[..., PRICE_EXPECTED].astype(float), step)
             return Outlook(price, w.see(used, step, home))
 
         def knowing(hours):

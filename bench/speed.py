@@ -137,7 +137,7 @@ def main():
         "",
         f"The aim of three times PatchTST is {'met' if aim else 'not met everywhere'}.",
         "",
-        f"Plans for {homes:,} homes at one moment: outlook (T1, T2, value of energy) {outlook:.1f} s, and then the optimiser {optimiser:.2f} s or "
+        f"Plans for {homes:,} homes at one moment: outlook (T1 and T2) {outlook:.1f} s, and then the optimiser {optimiser:.2f} s or "
         f"T2's decisions {decisions:.2f} s.",
     ]
     Path(__file__).with_suffix(".md").write_text("\n".join(lines) + "\n")

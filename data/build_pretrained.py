@@ -17,7 +17,7 @@ CARD = """# The models that travel with the library
 
 `energymvp plan` and `energymvp evaluate` use them where no `--run` is named.
 
-**What they are.** T1 ({t1:,} weights) forecasts a home's consumption, T2 ({t2:,} weights) the price and the value of stored energy. Preset
+**What they are.** T1 ({t1:,} weights) forecasts a home's consumption, T2 ({t2:,} weights) the price, from which decisions follow. Preset
 `{preset}`, seed {seed}. Made by `energymvp demo` and `data/build_pretrained.py`, on {torch}.
 
 **What they were trained on.** {seen} homes and one market of the demo data, {start} to {validation}, stopped on {validation} to {test};

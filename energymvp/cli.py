@@ -314,7 +314,7 @@ def train(
     labels: Annotated[
         str | None,
         typer.Option(
-            help="What T2 learns as the truth: `store` (the labels that the store holds) or `solved` (the optimum, anew for each window).",
+            help="What T2 learns as the truth: `store` (the labels that the store holds) or `solved` (the optimum in the market).",
             show_default="store for --store supabase, else solved",
             autocompletion=_one_of("store", "solved"),
         ),

@@ -18,8 +18,8 @@ from .battery import Battery
 from .data.schema import ACTIONS
 from .features.consumption import week_profile
 from .models.consumption import ConsumptionModel
-from .models.trading import TradingModel, plain_value
-from .optimizer import dispatch, perfect_foresight
+from .models.trading import TradingModel, act
+from .optimizer import perfect_foresight
 from .rules import Setting, reserve
 from .training import Windows, expected_consumption, fingerprint, load_checkpoint
 from .units import STEPS_PER_DAY, utc
@@ -50,7 +50,6 @@ class Outlook:
 
     price: np.ndarray
     load: np.ndarray
-    value: np.ndarray | None = None  # (N, 48, 10) T2's marginal value of what is stored after each half hour, cents per stored kWh
 
     def __post_init__(self):
         for name, x in (("price", self.price), ("load", self.load)):
@@ -59,11 +58,9 @@ class Outlook:
                 raise ValueError(
                     f"the expected {name} of decision {i}, half hour {k}, is {x[i, k]}: a plan needs a week of known {name}s before it"
                 )
-        if self.value is not None and not np.isfinite(self.value).all():
-            raise ValueError("T2's value of stored energy is not finite: the model's weights are broken, train it again")
 
     def __getitem__(self, i):
-        return Outlook(self.price[i], self.load[i], None if self.value is None else self.value[i])
+        return Outlook(self.price[i], self.load[i])
 
 # %% ../nbs/60_planning.ipynb #9445474f
 def plain_outlook(
@@ -97,26 +94,19 @@ def model_outlook(
     load: np.ndarray | None = None,  # (N, 48) T1's forecast, if it is there already
     batch_size: int = 512,
 ) -> Outlook:
-    "T1's load and T2's price, and what T2 needs to decide."
+    "T1's load and T2's price."
     if load is None:
         load = expected_consumption(models.consumption, windows, home, step, kept=not seen)[:, :STEPS_PER_DAY]
     load = load.astype(float)
     if seen:
         load = windows.see(load.copy(), step, home)
-    rows = windows.trading(step, load, setting, seen)
-    device, prices, values = next(models.trading.parameters()).device, [], []
-    _, once, again = np.unique(step, return_index=True, return_inverse=True)  # the market is the same for every home
-    for i in range(0, len(once), batch_size):
-        prices.append(models.trading.market_price(torch.from_numpy(rows[once[i : i + batch_size]]).to(device)).cpu().numpy())
-    price = np.concatenate(prices).astype(float)[again]
-    outlook = Outlook(windows.see(price, step) if seen else price, load)
-    plain = plain_value(outlook.price, load, setting)
-    if not seen:
-        return replace(outlook, value=plain)
-    for i in range(0, len(step), batch_size):
-        x = torch.from_numpy(rows[i : i + batch_size]).to(device)
-        values.append(models.trading.marginal_value(x, torch.from_numpy(plain[i : i + batch_size]).to(x)).cpu().numpy())
-    return replace(outlook, value=np.concatenate(values).astype(float))
+    device, prices = next(models.trading.parameters()).device, []
+    once, again = np.unique(step, return_inverse=True)  # the market is the same for every home
+    for part in np.array_split(once, -(-len(once) // batch_size)):
+        rows = windows.trading(part, np.zeros((len(part), STEPS_PER_DAY)), setting)  # and reads no load
+        prices.append(models.trading.market_price(torch.from_numpy(rows).to(device)).cpu().numpy())
+    price = np.concatenate(prices).astype(float)
+    return Outlook((windows.renew(price, once) if seen else price)[again], load)
 
 # %% ../nbs/60_planning.ipynb #2366c11f
 def follow(
@@ -164,16 +154,13 @@ def optimise(
 
 
 def decide(
-    outlook: Outlook,  # of `model_outlook`
+    outlook: Outlook,
     soc: np.ndarray,  # (N,) stored kWh
     keep: np.ndarray,  # (N,) stored kWh under which nothing is sold
     setting: Setting,
 ) -> np.ndarray:
-    "(N, 48) kWh on the grid side: T2's own decisions, each the exact best for its price and T2's value of what is left after it."
-    t = setting.tariff
-    buy, sell = t.import_price(outlook.price), t.export_price(outlook.price)
-    floor = np.repeat(keep[:, None], STEPS_PER_DAY, 1)
-    return dispatch(buy, setting.battery, outlook.value, soc_start=soc, sell_price=sell, load=outlook.load, reserve=floor)[0]
+    "(N, 48) kWh on the grid side: T2's own decisions, each the exact best for its price and the value of what is left after it."
+    return act(outlook.price, outlook.load, soc, keep, setting)
 
 
 DECODERS = dict(optimiser=optimise, decisions=decide)

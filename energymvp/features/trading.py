@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TRADING_COLUMNS', 'PRICE_COLUMNS', 'SPREAD_COLUMNS', 'OWN_COLUMNS', 'PRICE_WEEK_MEAN', 'PRICE_WEEK_SPREAD',
-           'PRICE_EXPECTED', 'MONTH', 'HALF_LIFE', 'SAME_KIND', 'FADE', 'usual_price', 'expected_price', 'market_rows',
+           'PRICE_EXPECTED', 'MONTH', 'HALF_LIFE', 'SAME_KIND', 'FADE', 'usual_price', 'way_back', 'market_rows',
            'battery_rows']
 
 # %% ../../nbs/31_features.trading.ipynb #d7741fc3
@@ -20,7 +20,7 @@ TRADING_COLUMNS = [
     *("price_now", "price_yesterday", "price_two_days", "price_last_week", "price_week_mean", "price_week_spread"),
     *("soc", "available", "headroom", "health"),
     *("market_mean", "market_spread", "market_min", "market_max"),
-    *("price_expected", "price_known"),
+    *("price_expected", "price_published"),
     *("time_sin", "time_cos", "weekday_sin", "weekday_cos", "year_sin", "year_cos"),
     *("below_buy", "above_sell", "rank"),
     *("load_so_far", "hours_covered"),
@@ -88,19 +88,18 @@ def usual_price(
 FADE = 0.95  # what a half hour leaves of the distance between a price that is seen and the one that was expected
 
 
-def expected_price(
+def way_back(
+    expected: np.ndarray,  # (N, 48) cents/kWh, before the price of the running interval was seen
     usual: np.ndarray,  # (N, 48) of `usual_price`, cents/kWh
-    published: np.ndarray,  # (N, 48) cents/kWh of the day-ahead market, NaN where there is none
+    published: np.ndarray,  # (N, 48) bool: whether a day-ahead market has published the slot's price
     day: np.ndarray,  # (N, 48) prices of the last 24 hours, cents/kWh
-    now: np.ndarray,  # (N,) price of the running interval, cents/kWh; read where it is seen
-    seen: np.ndarray | int = 0,  # (N,) how many half hours from the decision on have a price that is seen
+    now: np.ndarray,  # (N,) price of the running interval, cents/kWh
+    seen: np.ndarray | int,  # (N,) how many half hours it runs for, from the decision on
 ) -> np.ndarray:
-    "(N, 48) cents/kWh: where a price is seen, the way back from it; else the published price or the usual one."
+    "(N, 48) cents/kWh expected when the price of the running interval has been seen."
     slot, seen, now = np.arange(STEPS_PER_DAY), np.reshape(seen, (-1, 1)), now[:, None]
-    level = np.where(seen > 0, np.median(day - usual, 1, keepdims=True), 0)
-    expected = np.where(np.isfinite(published), published, usual + level)
-    way_back = np.where(seen > 0, FADE ** np.maximum(slot + 1 - seen, 0) * (now - expected[:, :1]), 0)
-    return np.where(slot < seen, now, expected + way_back)
+    expected = expected + np.where(published, 0, np.median(day - usual, 1, keepdims=True))
+    return np.where(slot < seen, now, expected + FADE ** np.maximum(slot + 1 - seen, 0) * (now - expected[:, :1]))
 
 # %% ../../nbs/31_features.trading.ipynb #7abd1830
 def market_rows(
@@ -113,7 +112,6 @@ def market_rows(
     load: np.ndarray,  # (N, 48) T1's forecast, kWh per half hour
     rules: Rules,
     tariff: Tariff,  # its adder may be (N, 1), one for each decision
-    seen: np.ndarray | int = 0,  # (N,) how many half hours from the decision on have a price that is seen already
 ) -> np.ndarray:
     "(N, 48, 30) float32 with the battery's columns still 0. The last seven days of prices must be known."
     slot = np.arange(STEPS_PER_DAY)
@@ -126,14 +124,13 @@ def market_rows(
     mean, spread, last = days.mean(1), days.std(1), days[:, -1]
     one = lambda x: np.broadcast_to(x[:, None], at.shape)
     ahead = np.where(slot < published[step][:, None], day_ahead[np.minimum(at, len(day_ahead) - 1)], np.nan)
-    now = np.where(np.reshape(seen, -1) > 0, price[np.minimum(step, len(price) - 1)], past[:, -1])
     rank = mean.argsort(1, kind="stable").argsort(1, kind="stable") / (STEPS_PER_DAY - 1)
     columns = dict(
         load=load, load_day=one(load.sum(1)), load_peak=one(load.max(1)),
-        price_now=one(now), price_yesterday=last, price_two_days=days[:, -2], price_last_week=days[:, 0],
+        price_now=one(past[:, -1]), price_yesterday=last, price_two_days=days[:, -2], price_last_week=days[:, 0],
         price_week_mean=mean, price_week_spread=spread,
         market_mean=one(last.mean(1)), market_spread=one(last.std(1)), market_min=one(last.min(1)), market_max=one(last.max(1)),
-        price_expected=expected_price(usual, ahead, last, now, seen), price_known=np.isfinite(ahead) | (slot < np.reshape(seen, (-1, 1))),
+        price_expected=np.where(np.isfinite(ahead), ahead, usual), price_published=np.isfinite(ahead),
         below_buy=rules.buy_below - tariff.import_price(mean), above_sell=tariff.export_price(mean) - rules.sell_above, rank=rank,
         load_so_far=np.cumsum(load, 1) - load,
     )  # fmt: skip
