@@ -119,11 +119,11 @@ def main():
             done = train(panel, config, f"{tmp}/{seed}", progress=False)
             first, last, seen = panel.step(done["spans"].test), panel.step(done["spans"].end), done["households"]
             models = load_models(f"{tmp}/{seed}")
-            again = lambda: train(panel, config, f"{tmp}/{seed}", models=("trading",), progress=False)  # noqa: B023
+            again = lambda folder: train(panel, config, folder, models=("trading",), progress=False)  # noqa: B023
             others = {"the mix alone": trusted(models, 1.0)}
             for module, name, instead, what in T2_IDEAS:
                 with changed(module, name, instead):
-                    again()
+                    again(f"{tmp}/{seed}")
                 others[what] = load_models(f"{tmp}/{seed}")
             others["a free correction instead of a mix"] = free(again, f"{tmp}/{seed}")
             for k, v in cents(models, others, windows, first, last, config).items():

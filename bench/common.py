@@ -2,6 +2,7 @@
 
 import copy
 import platform
+import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
@@ -34,7 +35,7 @@ def demo(config):
 
 
 def trusted(models, share):
-    "The models with another share of T2's mix in its price; 0: T2 before it has learned anything."
+    "The models with another share of T2's mix in its price; 0: T2 on the expected price alone."
     t2 = copy.deepcopy(models.trading)
     t2.trust.fill_(share)
     return replace(models, trading=t2)
@@ -65,7 +66,11 @@ def changed(module, name, instead):
 
 
 def free(train, folder):
-    "The models of a folder in which `train` trains T2, with a free correction instead of a mix."
+    "The models of a folder, but T2 trained by `train`, called with a folder of its own, with a free correction instead of a mix."
+    own = Path(folder).with_name(f"{Path(folder).name}_free")
+    own.mkdir(exist_ok=True)
+    for f in Path(folder).glob("consumption.*s*"):
+        shutil.copy(f, own)
     with changed(training, "TradingModel", Free), changed(training, "MODELS", {**training.MODELS, "trading": Free}):
-        train()
-        return load_models(folder)
+        train(own)
+        return load_models(own)

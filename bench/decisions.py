@@ -55,7 +55,7 @@ T2_FREE = "T2 decisions, a free correction"
 LGBM, NET = "LightGBM price + optimiser", "NHITS price + optimiser"
 PLAIN = [BEST, "7-day mean + optimiser", "yesterday + optimiser", "rules"]
 LOADS = {"T1's": T2, "the naive profile's": "T2 decisions, naive load", "the perfect": "T2 decisions, perfect load"}
-LOADS_AT = ("replanned", 5, 0)
+LOADS_AT = (5, 0)  # adder and wear
 POLICIES = [BEST, T2, T2_PRICE, T2_BARE, T2_FREE, LGBM, NET, *PLAIN[1:]]
 MINE = [T2, T2_PRICE, T2_BARE, T2_FREE]
 PEERS = [LGBM, NET, *PLAIN[1:]]
@@ -200,7 +200,7 @@ class Loads:
 
 
 def t2(job, seed, loads):
-    "Both ways to act by T2, its decisions before it has learned anything, and with other loads."
+    "Both ways to act by T2, its decisions without the mix and with a free correction instead of it, and with other loads."
     t1, load, _ = loads(job, seed)
     folder, w = job.out / f"t2_{job.train.node}_{seed}", job.windows
     folder.mkdir(parents=True, exist_ok=True)
@@ -208,7 +208,7 @@ def t2(job, seed, loads):
         shutil.copy(f, folder)
     seconds = teach(job, seed, "trading", folder)
     models = load_models(folder)
-    bare, loose = trusted(models, 0.0), free(lambda: teach(job, seed, "trading", folder), folder)
+    bare, loose = trusted(models, 0.0), free(lambda f: teach(job, seed, "trading", f), folder)
 
     def perfect(home, step, seen):
         came = w.ahead(w.true_load, step, DAY, len(w.panel.ts), home)
@@ -223,7 +223,7 @@ def t2(job, seed, loads):
             T2_BARE: (outlook(load, bare), decide),
             T2_FREE: (outlook(load, loose), decide),
         }
-        if case == LOADS_AT:
+        if case[1:] == LOADS_AT:
             out["T2 decisions, naive load"] = (outlook(lambda h, s, seen: naive_profile(w.load, h, s, DAY)), decide)
             out["T2 decisions, perfect load"] = (outlook(perfect), decide)
         return out
@@ -588,31 +588,46 @@ Cents per home and day that T2 earns more than the peer, and in how many of {RES
 
 {table(head, body, 3)}
 """
-    case, perfect = (LOADS_AT[0], float(LOADS_AT[1]), float(LOADS_AT[2])), LOADS["the perfect"]
     if all(p in rows for p in LOADS.values()):
-        lines = []
-        for name, p in LOADS.items():
-            part = [
-                np.mean([100 * rows[p][n, s][case].sum() / rows[perfect][n, s][case].sum() for n in nodes])
-                for s in per_seed(rows, nodes, p)
+        head, lines = ["T2 decisions with"], [[f"{name} load"] for name in LOADS]
+        naive, perfect = LOADS["the naive profile's"], LOADS["the perfect"]
+        for mode in MODES:
+            case = (mode, *map(float, LOADS_AT))
+            head += [
+                f"{mode}: {what}"
+                for what in ("% of perfect foresight", "% of the saving with the perfect load", "cents over the naive profile's")
             ]
-            lines.append((f"{name} load", f"{spread(shares(rows, nodes, p, case))}", f"{spread(part)}"))
-        head = ["T2 decisions with", "% of perfect foresight", "% of the saving with the perfect load"]
-        text += f"\n### What the load forecast is worth\n\nRe-planned, adder {case[1]:g}, wear {case[2]:g}.\n\n{table(head, lines)}\n"
+            for line, p in zip(lines, LOADS.values()):
+                saved = lambda n, s: 100 * rows[p][n, s][case].sum() / rows[perfect][n, s][case].sum()  # noqa: B023
+                part = [np.mean([saved(n, s) for n in nodes]) for s in per_seed(rows, nodes, p)]
+                more = series(rows, nodes, p, case) - series(rows, nodes, naive, case)
+                line += [spread(shares(rows, nodes, p, case)), spread(part)]
+                line += ["" if p == naive else f"{more.sum() / days:+.2f} ({bootstrap(more):.0f} %)"]
+        text += f"""
+### What the load forecast is worth
+
+Adder {LOADS_AT[0]:g}, wear {LOADS_AT[1]:g}; in brackets in how many of the resamples it earns more. A committed plan counts on less than T1's mean, by T1's quantiles; the naive profile has none.
+
+{table(head, lines)}
+"""
     if all(p in rows for p in KNOWN.values()):
         head = ["% of perfect foresight", *(f"adder {a:g}, wear {w:g}" for a, w in SETTINGS)]
         body = [(p, *(spread(shares(rows, nodes, p, c)) for c in cases_of["replanned"])) for p in KNOWN.values()]
         text += f"""
 ### What foresight is worth
 
-Re-planned by the optimiser on T2's expected price, had it known the price of the next hours.
+Re-planned by the optimiser on the expected price, had it known the price of the next hours.
 
 {table(head, body)}
 """
     text += f"\n{verdict(rows, nodes, cases_of)}\n"
     notes = {g: sorted({f"{m['node']} {m['seed']}: {m['note']}" for m in kept if m["group"] == g and m["note"]}) for g in GROUPS}
     text += "\nChosen before the scored span. " + " ".join(f"{g}: {'; '.join(n)}." for g, n in notes.items() if n) + "\n"
-    took = {g: np.mean([m["seconds"] for m in kept if m["group"] == g]) for g in GROUPS if g != "plain" and notes[g]}
+    took = {
+        g: np.mean([m["seconds"] for m in kept if m["group"] == g])
+        for g in ("T2", "LightGBM", "NHITS")
+        if any(m["group"] == g for m in kept)
+    }
     return text + f"\nSeconds of training, a node and seed: {', '.join(f'{g} {s:.0f}' for g, s in took.items())}.\n"
 
 

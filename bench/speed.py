@@ -21,7 +21,9 @@ from energymvp.config import load_config, shipped  # noqa: E402
 from energymvp.data.align import Panel  # noqa: E402
 from energymvp.features.trading import TRADING_COLUMNS  # noqa: E402
 from energymvp.models.consumption import ConsumptionModel, consumption_loss  # noqa: E402
-from energymvp.models.trading import TradingModel, price_loss  # noqa: E402
+from energymvp.battery import Battery  # noqa: E402
+from energymvp.models.trading import TradingModel, price_loss, spo_loss  # noqa: E402
+from energymvp.optimizer import perfect_foresight  # noqa: E402
 from energymvp.planning import decide, load_models, model_outlook, optimise  # noqa: E402
 from energymvp.rules import Setting, reserve  # noqa: E402
 from energymvp.training import Windows  # noqa: E402
@@ -76,9 +78,12 @@ def transformers():
     t1 = ConsumptionModel(*(getattr(size.consumption, k) for k in ("d_model", "layers", "heads", "dropout")))
     t2 = TradingModel(*(getattr(size.trading, k) for k in ("d_model", "layers", "heads", "dropout")))
     rows, day = torch.rand(BATCH, 48, len(TRADING_COLUMNS)) + 1, torch.rand(BATCH, 48)
+    soc, battery = np.full((BATCH, 2), 6.0), Battery()
+    best = perfect_foresight(day.double().numpy(), battery, soc_start=soc[:, 0], soc_end_min=soc[:, 1]).energy
+    learned = lambda p, came, spread: price_loss(p, came, spread) + spo_loss(p, came, spread, battery, best, soc).mean()
     jobs = {
         "consumption, a week": (t1, lambda: t1(x, naive, past), lambda out: consumption_loss(out, week, t1.level(x)), STEPS_PER_WEEK, week),
-        "prices, a day": (t2, lambda: t2.market_price(rows), lambda p: price_loss(p, day, t2.scale(rows)[1]), STEPS_PER_DAY, day),
+        "prices, a day": (t2, lambda: t2.mixed(rows), lambda p: learned(p, day, t2.scale(rows)[1]), STEPS_PER_DAY, day),
     }
     for what, (model, forward, loss, horizon, target) in jobs.items():
         peer, past_y = patchtst(horizon, weights(model)), torch.rand(BATCH, 2 * STEPS_PER_WEEK, 1)

@@ -215,11 +215,11 @@ def bill(
 class Tariff:
     "From the market price to what the household pays and is paid, cents/kWh. Neutral by default."
 
-    adder: float = 0.0  # delivery, cents/kWh on import; an array, where prices of many tariffs are asked for at once
+    adder: float = 0.0  # delivery, cents/kWh on import
     export_factor: float = 1.0  # share of the market price paid for export
 
     def __post_init__(self):
-        if not (np.isfinite(self.adder).all() and np.all(np.asarray(self.adder) >= 0)):
+        if not 0 <= self.adder < np.inf:
             raise ValueError(f"adder must be a finite number and not negative, not {self.adder}")
         if not 0 <= self.export_factor <= 1:
             raise ValueError(f"export_factor must lie in 0 to 1, not {self.export_factor}")

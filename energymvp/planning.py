@@ -7,7 +7,7 @@ __all__ = ['DECODERS', 'Models', 'load_models', 'Outlook', 'plain_outlook', 'mod
            'Plan', 'make_plan']
 
 # %% ../nbs/60_planning.ipynb #5c446962
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +40,7 @@ def load_models(
     "Both models of a run."
     (t1, _), (t2, meta) = load_checkpoint(folder, "consumption"), load_checkpoint(folder, "trading")
     if meta["consumption_sha256"] != fingerprint(*t1.state_dict().values()):
-        raise ValueError(f"{folder}: T2 was trained on the forecasts of another T1; train it again with `energymvp train --model trading`")
+        raise ValueError(f"{folder}: T2 was chosen to act with another T1; train it again with `energymvp train --model trading`")
     return Models(t1, t2, meta)
 
 # %% ../nbs/60_planning.ipynb #9881d891
@@ -160,7 +160,7 @@ def decide(
     setting: Setting,
 ) -> np.ndarray:
     "(N, 48) kWh on the grid side: T2's own decisions, each the exact best for its price and the value of what is left after it."
-    return act(outlook.price, outlook.load, soc, keep, setting)
+    return act(outlook.price, outlook.load, soc, keep, setting)[0]
 
 
 DECODERS = dict(optimiser=optimise, decisions=decide)

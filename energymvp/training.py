@@ -88,7 +88,7 @@ class Windows:
         return tuple(map(torch.from_numpy, (consumption_window(self.features, home, step), naive, past)))
 
     def trading(self, step: np.ndarray, load: np.ndarray, setting: Setting) -> np.ndarray:
-        "(N, 48, 30) inputs of T2 but for the battery's columns; `load` (N, 48) is T1's."
+        "(N, 48, 30) inputs of T2 but for the battery's columns; `load` (N, 48) is T1's, or nought: the price does not read it."
         p, usual = self.panel, self.usual_price[step]
         return market_rows(p.price, p.day_ahead, self.published, self.calendar, usual, step, load, setting.rules, setting.tariff)
 
@@ -227,7 +227,6 @@ def fit(
     resume: bool = False,  # go on where an interrupted run of the same settings stopped
     progress: bool = True,
     accelerator=None,  # of `make_accelerator`; None: one is made
-    score_of=None,  # (model, batch) -> scalar that scores an epoch, the smaller the better; None: the loss
     finish=None,  # called with the trained model and the validation batches before it is saved
 ) -> dict:
     "Train one model; the best weights of all epochs end up in `model` and in its checkpoint. Returns the history."
@@ -283,7 +282,7 @@ def fit(
                 bar.update()
             smooth.eval()
             with torch.no_grad(), accelerator.autocast():
-                scores = torch.stack([(score_of or loss_of)(smooth.module, move(b)).float() for b in validation])
+                scores = torch.stack([loss_of(smooth.module, move(b)).float() for b in validation])
             train, score = float(total) / size.batches, float(scores.mean())
             if not np.isfinite(train + score):
                 raise ValueError(f"{name}: the loss became {train} (validation {score}) in epoch {epoch + 1}; try a smaller learning_rate")
@@ -559,7 +558,7 @@ def train(
         def decisions(a, b):
             home, step = windows.decisions(a, b, prices=True)
             known = plans[b].streak[plans[b].row(home), step + STEPS_PER_DAY] >= STEPS_PER_DAY
-            return _some((home[known], step[known]), "train T2 on")
+            return _some((home[known], step[known]), "train T2 on" if b == val else "validate T2 on")
 
         make, scored = (
             trading_batches(windows, *decisions(a, b), b, setting, size.batch_size, plans[b]) for a, b in ((0, val), (val, end))
@@ -588,6 +587,6 @@ def train(
 def _some(decisions, what):
     if not len(decisions[0]):
         raise ValueError(
-            f"there is no window to {what}: a week of readings and prices without a gap of more than two hours is needed, and a day after it"
+            f"there is no window to {what}: a week of readings and prices without a gap of more than two hours is needed, and a day after it (of labels too, where they are learned from)"
         )
     return decisions

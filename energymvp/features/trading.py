@@ -111,7 +111,7 @@ def market_rows(
     step: np.ndarray,  # (N,) decision at the start of this half hour
     load: np.ndarray,  # (N, 48) T1's forecast, kWh per half hour
     rules: Rules,
-    tariff: Tariff,  # its adder may be (N, 1), one for each decision
+    tariff: Tariff,
 ) -> np.ndarray:
     "(N, 48, 30) float32 with the battery's columns still 0. The last seven days of prices must be known."
     slot = np.arange(STEPS_PER_DAY)

@@ -47,7 +47,7 @@ LEVELS = 10  # equal parts of the usable charge
 def marginal_value(
     price: np.ndarray,  # (N, 48) cents/kWh expected on the market
     load: np.ndarray,  # (N, 48) kWh per half hour expected
-    setting: Setting,  # the adder of its tariff may be (N, 1)
+    setting: Setting,
 ) -> np.ndarray:
     """(N, 48, LEVELS) cents per stored kWh left after each slot, if what is expected comes, and comes again on the day after.
 
@@ -69,11 +69,14 @@ def act(
     soc: np.ndarray,  # (N,) stored kWh
     keep: np.ndarray,  # (N,) stored kWh under which nothing is sold
     setting: Setting,
-) -> np.ndarray:
-    "(N, 48) kWh on the grid side, buying positive: each step the best for its price and the value of what is left after it."
+) -> tuple[np.ndarray, np.ndarray]:
+    """(N, 48) kWh on the grid side, buying positive, and the `marginal_value` that it goes by.
+
+    Each step is the best for its price and the value of what is left after it.
+    """
     b, t, floor = setting.battery, setting.tariff, np.repeat(keep[:, None], STEPS_PER_DAY, 1)
     value, buy, sell = marginal_value(price, load, setting), t.import_price(price), t.export_price(price)
-    return dispatch(buy, b, value, soc_start=soc, sell_price=sell, load=load, reserve=floor)[0]
+    return dispatch(buy, b, value, soc_start=soc, sell_price=sell, load=load, reserve=floor)[0], value
 
 # %% ../../nbs/42_models.trading.ipynb #452ae2ad
 MIN_SPREAD = 0.1  # cents/kWh: the least spread that a market is scaled by
@@ -139,10 +142,10 @@ class TradingModel(nn.Module):
         if mix_only:
             return self.mixed(x)
         price, load, setting = self.market_price(x), x[..., _column("load")], setting or self.setting
-        b, known = setting.battery, [v.detach().double().cpu().numpy() for v in (price, load, x[:, 0, _column("soc")])]
-        keep = reserve(known[1].mean(1), setting.rules, b)
-        energy = act(*known[:2], np.clip(known[2] * b.capacity * b.health, b.energy_min, b.energy_max), keep, setting)
-        value, energy = (torch.from_numpy(v).to(price) for v in (marginal_value(*known[:2], setting), energy))
+        price_, load_, soc = (v.detach().cpu().double().numpy() for v in (price, load, x[:, 0, _column("soc")]))
+        b = setting.battery
+        soc, keep = np.clip(soc * b.capacity * b.health, b.energy_min, b.energy_max), reserve(load_.mean(1), setting.rules, b)
+        energy, value = (torch.from_numpy(v).to(price) for v in act(price_, load_, soc, keep, setting))
         logits = torch.stack([energy, torch.full_like(energy, MIN_TRADE), -energy], -1) / SURE
         return TradingForecast(price, logits, torch.where(energy.abs() < MIN_TRADE, 0.0, energy.abs()), value)
 
@@ -167,9 +170,9 @@ def spo_loss(
     energy: np.ndarray,  # (batch, 48) kWh on the grid side of the best plan
     soc: np.ndarray,  # (batch, 2) stored kWh at its start and its end
 ) -> torch.Tensor:
-    "(batch,) SPO+ of a day's bill, in spreads of the market and usable charges; never less than what was lost."
+    "(batch,) SPO+ of a day's bill, in spreads of the market and usable charges; never less than what was lost, if `energy` can be followed."
     start, end = np.clip(soc.T, battery.energy_min, battery.energy_max)
-    apart = (2 * predicted.detach() - price).double().cpu().numpy()
+    apart = (2 * predicted.detach() - price).cpu().double().numpy()
     other = perfect_foresight(apart, battery, soc_start=start, soc_end_min=end).energy
     worn, tensor = lambda e: battery.wear * np.abs(battery.stored(e)).sum(1), lambda a: torch.from_numpy(a).to(predicted)
     more = tensor(energy - other)
