@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import torch
 from common import changed, cpu, demo, free, trusted
 
 import energymvp.features.trading as features
@@ -26,7 +27,7 @@ from energymvp.units import STEPS_PER_DAY
 
 ADDERS = (0, 5)  # cents/kWh
 LOADS = {"the mean": training.MEAN, "the median": (0.0, 1.0, 0.0), "the cautious": training.CAUTIOUS}
-FADE = features.FADE
+FADE, SPO = features.FADE, training.spo_loss
 FADES = (0.0, 0.8, 0.98, FADE)  # the last is the library's
 
 
@@ -37,14 +38,18 @@ class Blind(consumption.Encoder):
         return 0 * super().forward(x)
 
 
-nothing = lambda price, *_: price.new_zeros(len(price))
+def squares(predicted, price, spread, *_):
+    "(batch,) what T2 would learn by instead of money: squared errors in spreads of the market, up to three spreads."
+    return torch.nn.functional.smooth_l1_loss(predicted / spread, price / spread, beta=3.0, reduction="none").mean(1)
+
+
 T1_IDEAS = [  # where it is, its name, what stands there instead
     (consumption, "Encoder", Blind, "one mix of profiles for every home and day"),
     (training, "SMOOTHING", 0.0, "without the running average of weights"),
 ]
 T2_IDEAS = [
-    (training, "spo_loss", nothing, "learned by its error alone"),
-    (training, "price_loss", lambda price, *_: price.new_zeros(()), "learned by SPO+ alone"),
+    (training, "spo_loss", squares, "learned by its error"),
+    (training, "spo_loss", lambda *x: squares(*x) + SPO(*x), "learned by SPO+ and its error"),
 ]
 
 

@@ -22,7 +22,7 @@ from energymvp.data.align import Panel  # noqa: E402
 from energymvp.features.trading import TRADING_COLUMNS  # noqa: E402
 from energymvp.models.consumption import ConsumptionModel, consumption_loss  # noqa: E402
 from energymvp.battery import Battery  # noqa: E402
-from energymvp.models.trading import TradingModel, price_loss, spo_loss  # noqa: E402
+from energymvp.models.trading import TradingModel, spo_loss  # noqa: E402
 from energymvp.optimizer import perfect_foresight  # noqa: E402
 from energymvp.planning import decide, load_models, model_outlook, optimise  # noqa: E402
 from energymvp.rules import Setting, reserve  # noqa: E402
@@ -80,10 +80,15 @@ def transformers():
     rows, day = torch.rand(BATCH, 48, len(TRADING_COLUMNS)) + 1, torch.rand(BATCH, 48)
     soc, battery = np.full((BATCH, 2), 6.0), Battery()
     best = perfect_foresight(day.double().numpy(), battery, soc_start=soc[:, 0], soc_end_min=soc[:, 1]).energy
-    learned = lambda p, came, spread: price_loss(p, came, spread) + spo_loss(p, came, spread, battery, best, soc).mean()
     jobs = {
         "consumption, a week": (t1, lambda: t1(x, naive, past), lambda out: consumption_loss(out, week, t1.level(x)), STEPS_PER_WEEK, week),
-        "prices, a day": (t2, lambda: t2.mixed(rows), lambda p: learned(p, day, t2.scale(rows)[1]), STEPS_PER_DAY, day),
+        "prices, a day": (
+            t2,
+            lambda: t2.mixed(rows),
+            lambda p: spo_loss(p, day, t2.scale(rows)[1], battery, best, soc).mean(),
+            STEPS_PER_DAY,
+            day,
+        ),
     }
     for what, (model, forward, loss, horizon, target) in jobs.items():
         peer, past_y = patchtst(horizon, weights(model)), torch.rand(BATCH, 2 * STEPS_PER_WEEK, 1)

@@ -33,7 +33,7 @@ from .features.consumption import consumption_features, consumption_window, naiv
 from .features.trading import market_rows, usual_price, way_back
 from .labels import Labels
 from .models.consumption import QUANTILES, ConsumptionModel, calibrate, consumption_loss
-from .models.trading import TradingModel, price_loss, spo_loss
+from .models.trading import TradingModel, spo_loss
 from .optimizer import perfect_foresight
 from .rules import Rules, Setting
 from .units import STEPS_PER_DAY, STEPS_PER_WEEK
@@ -467,7 +467,7 @@ def _spo(price, batch, spread, batteries):
 def _trading_loss(batteries):
     def loss_of(model, batch):
         price, spread = model(batch["x"], mix_only=True), getattr(model, "module", model).scale(batch["x"])[1]
-        return price_loss(price, batch["price"], spread) + _spo(price, batch, spread, batteries).mean()
+        return _spo(price, batch, spread, batteries).mean()
 
     return loss_of
 
