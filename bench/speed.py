@@ -8,6 +8,7 @@ import datetime
 import os
 import time
 import warnings
+from bisect import bisect_left
 from importlib.metadata import version
 from pathlib import Path
 
@@ -39,7 +40,9 @@ def patchtst(horizon, size):
         h=horizon, input_size=2 * STEPS_PER_WEEK, patch_len=24, stride=24, hidden_size=d, linear_hidden_size=2 * d, n_heads=4 if d % 4 == 0 else 2,
         encoder_layers=2, max_steps=1, enable_progress_bar=False, logger=False,
     )  # fmt: skip
-    return min((make(d) for d in range(4, 132, 2)), key=lambda m: abs(weights(m) - size))
+    widths = range(4, 1024, 4)
+    d = widths[bisect_left(widths, size, key=lambda d: weights(make(d)))]  # the first with as many weights, or the one before it
+    return min((make(max(w, 4)) for w in (d - 4, d - 2, d)), key=lambda m: abs(weights(m) - size))
 
 
 def rate(step, seconds=6.0):
@@ -70,9 +73,9 @@ def speeds(model, forward, loss):
         return training, rate(forward)
 
 
-def transformers():
-    "Rows of the table: what, weights, training and inference in windows per second."
-    size = load_config().presets["small"]
+def transformers(preset):
+    "Rows of the table: what, model, preset, weights, training and inference in windows per second, and the same of PatchTST."
+    size = load_config().presets[preset]
     torch.manual_seed(0)
     x, naive, past, week = torch.rand(BATCH, 48, 17), torch.rand(BATCH, 336), torch.rand(BATCH, 4, 336), torch.rand(BATCH, 336)
     t1 = ConsumptionModel(*(getattr(size.consumption, k) for k in ("d_model", "layers", "heads", "dropout")))
@@ -83,19 +86,15 @@ def transformers():
     jobs = {
         "consumption, a week": (t1, lambda: t1(x, naive, past), lambda out: consumption_loss(out, week, t1.level(x)), STEPS_PER_WEEK, week),
         "prices, a day": (
-            t2,
-            lambda: t2.mixed(rows),
-            lambda p: spo_loss(p, day, t2.scale(rows)[1], battery, best, soc).mean(),
-            STEPS_PER_DAY,
-            day,
+            t2, lambda: t2.mixed(rows), lambda p: spo_loss(p, day, t2.scale(rows)[1], battery, best, soc).mean(), STEPS_PER_DAY, day
         ),
-    }
+    }  # fmt: skip
     for what, (model, forward, loss, horizon, target) in jobs.items():
         peer, past_y = patchtst(horizon, weights(model)), torch.rand(BATCH, 2 * STEPS_PER_WEEK, 1)
         window = dict(insample_y=past_y, insample_mask=torch.ones_like(past_y), futr_exog=None, hist_exog=None, stat_exog=None)
         ours = speeds(model, forward, loss)
         theirs = speeds(peer, lambda p=peer, w=window: p(w), lambda out, y=target: (out[..., 0] - y).abs().mean())
-        yield what, "T1" if horizon > STEPS_PER_DAY else "T2", weights(model), *ours, weights(peer), *theirs
+        yield what, "T1" if horizon > STEPS_PER_DAY else "T2", preset, weights(model), *ours, weights(peer), *theirs
 
 
 def plans(homes):
@@ -127,25 +126,27 @@ def main():
     args.add_argument("--homes", type=int, default=10_000)
     homes = args.parse_args().homes
     cores = len(os.sched_getaffinity(0))
-    rows = list(transformers())
+    rows = [row for preset in ("small", "full") for row in transformers(preset)]
     outlook, optimiser, decisions = plans(homes)
     packages = ", ".join(f"{p} {version(p)}" for p in ("torch", "neuralforecast", "numpy"))
     lines = [
         f"{datetime.date.today()}, {cores} cores of {cpu()}, load average {os.getloadavg()[0]:.1f} at the end, {packages}. Made by `bench/speed.py`.",
         "",
-        f"Windows per second, batches of {BATCH}, preset `small`, forward, loss, backward and step in training; PatchTST reads two weeks.",
+        f"Windows per second, batches of {BATCH}, forward, loss, backward and step in training; PatchTST reads two weeks.",
         "",
-        "| forecast | model | weights | training | inference | PatchTST weights | training | inference | ours, training | ours, inference |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| forecast | model | preset | weights | training | inference | PatchTST weights | training | inference | ours, training | ours, inference |",
+        "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for what, name, n, t, i, pn, pt, pi in rows:
+    for what, name, preset, n, t, i, pn, pt, pi in rows:
         lines.append(
-            f"| {what} | {name} | {n:,} | {t:,.0f} | {i:,.0f} | {pn:,} | {pt:,.0f} | {pi:,.0f} | {t / pt:.1f} times | {i / pi:.1f} times |"
+            f"| {what} | {name} | {preset} | {n:,} | {t:,.0f} | {i:,.0f} | {pn:,} | {pt:,.0f} | {pi:,.0f} | {t / pt:.1f} times | {i / pi:.1f} times |"
         )
-    aim = all(t / pt >= 3 and i / pi >= 3 for *_, t, i, _, pt, pi in rows)
+    short = [f"{name} of {preset}" for _, name, preset, _, t, i, _, pt, pi in rows if t / pt < 3 or i / pi < 3]
     lines += [
         "",
-        f"The aim of three times PatchTST is {'met' if aim else 'not met everywhere'}.",
+        f"The aim of three times PatchTST, in both, is met by all but {', '.join(short)}."
+        if short
+        else "The aim of three times PatchTST is met.",
         "",
         f"Plans for {homes:,} homes at one moment: outlook (T1 and T2) {outlook:.1f} s, and then the optimiser {optimiser:.2f} s or "
         f"T2's decisions {decisions:.2f} s.",
