@@ -524,12 +524,12 @@ def table(head, body, words=1):
 
 
 def verdict(rows, nodes, cases_of):
-    "Who earns most in which column, and before which rival; a lead that the bootstrap is less than 90 % sure of is called even."
+    "Who earns most in which column, ablations apart, and before which rival; a lead that the bootstrap is less than 90 % sure of is called even."
     out = []
     for mode, columns in cases_of.items():
         wins = {}
         for c in columns:
-            money = {p: series(rows, nodes, p, c) for p in rows if p in POLICIES and p != BEST}
+            money = {p: series(rows, nodes, p, c) for p in rows if p in POLICIES and p not in (BEST, T2_FREE)}
             best, *rest = sorted(money, key=lambda p: -money[p].sum())
             rest = [p for p in rest if not (best in MINE and p in MINE)]  # the best of the others
             name = f"adder {c[1]:g} wear {c[2]:g}"

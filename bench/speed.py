@@ -45,32 +45,31 @@ def patchtst(horizon, size):
     return min((make(max(w, 4)) for w in (d - 4, d - 2, d)), key=lambda m: abs(weights(m) - size))
 
 
-def rate(step, seconds=6.0):
-    "Windows per second; the median of rounds, warm."
-    for _ in range(3):
+def rates(steps, seconds=12.0):
+    "Windows per second of each of the steps, done in turns so that a machine's moods meet all of them; medians, warm."
+    for step in 3 * steps:
         step()
     rounds, began = [], time.perf_counter()
     while time.perf_counter() - began < seconds:
-        a = time.perf_counter()
-        step()
-        rounds.append(BATCH / (time.perf_counter() - a))
-    return float(np.median(rounds))
+        took = []
+        for step in steps:
+            a = time.perf_counter()
+            step()
+            took.append(time.perf_counter() - a)
+        rounds.append(took)
+    return BATCH / np.median(rounds, 0)
 
 
-def speeds(model, forward, loss):
-    "(training, inference) windows per second."
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+def trained(model, forward, loss):
+    "A step of training."
+    optimizer = torch.optim.AdamW(model.train().parameters(), lr=1e-4)
 
-    def train():
+    def step():
         optimizer.zero_grad()
         loss(forward()).backward()
         optimizer.step()
 
-    model.train()
-    training = rate(train)
-    model.eval()
-    with torch.no_grad():
-        return training, rate(forward)
+    return step
 
 
 def transformers(preset):
@@ -92,9 +91,13 @@ def transformers(preset):
     for what, (model, forward, loss, horizon, target) in jobs.items():
         peer, past_y = patchtst(horizon, weights(model)), torch.rand(BATCH, 2 * STEPS_PER_WEEK, 1)
         window = dict(insample_y=past_y, insample_mask=torch.ones_like(past_y), futr_exog=None, hist_exog=None, stat_exog=None)
-        ours = speeds(model, forward, loss)
-        theirs = speeds(peer, lambda p=peer, w=window: p(w), lambda out, y=target: (out[..., 0] - y).abs().mean())
-        yield what, "T1" if horizon > STEPS_PER_DAY else "T2", preset, weights(model), *ours, weights(peer), *theirs
+        look = lambda p=peer, w=window: p(w)
+        training = rates([trained(model, forward, loss), trained(peer, look, lambda out, y=target: (out[..., 0] - y).abs().mean())])
+        model.eval(), peer.eval()
+        with torch.no_grad():
+            inference = rates([forward, look])
+        pairs = zip((weights(model), weights(peer)), training, inference)
+        yield what, "T1" if horizon > STEPS_PER_DAY else "T2", preset, *next(pairs), *next(pairs)
 
 
 def plans(homes):
