@@ -83,10 +83,8 @@ def cents(models, others, windows, first, last, config):
 
             def outlook(m, kind, fade=FADE, s=setting):
                 def make(home, step, seen):
-                    features.FADE = fade
-                    out = model_outlook(m, windows, home, step, s, seen, load(kind, home, step))
-                    features.FADE = FADE
-                    return out
+                    with changed(features, "FADE", fade):
+                        return model_outlook(m, windows, home, step, s, seen, load(kind, home, step))
 
                 return make
 

@@ -50,8 +50,7 @@ class Free(trading.TradingModel):
         nn.init.zeros_(self.mix.weight), nn.init.zeros_(self.mix.bias)
 
     def mixed(self, x):
-        tokens = self.scaler(self.inputs(x))[..., trading.MARKET_COLUMNS].reshape(len(x), -1, trading.PATCH * len(trading.MARKET_COLUMNS))
-        return x[..., PRICE_EXPECTED] + self.scale(x)[1] * self.mix(self.encoder(tokens)).flatten(1).float()
+        return x[..., PRICE_EXPECTED] + self.scale(x)[1] * self.mix(self.encoded(x)).flatten(1).float()
 
 
 @contextmanager
@@ -65,12 +64,17 @@ def changed(module, name, instead):
         setattr(module, name, value)
 
 
+def copy_t1(folder, to):
+    "Copy T1's checkpoint from one folder to another, which is made."
+    Path(to).mkdir(parents=True, exist_ok=True)
+    for f in Path(folder).glob("consumption.*s*"):
+        shutil.copy(f, to)
+
+
 def free(train, folder):
     "The models of a folder, but T2 trained by `train`, called with a folder of its own, with a free correction instead of a mix."
     own = Path(folder).with_name(f"{Path(folder).name}_free")
-    own.mkdir(exist_ok=True)
-    for f in Path(folder).glob("consumption.*s*"):
-        shutil.copy(f, own)
+    copy_t1(folder, own)
     with changed(training, "TradingModel", Free), changed(training, "MODELS", {**training.MODELS, "trading": Free}):
         train(own)
         return load_models(own)

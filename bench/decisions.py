@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import platform
-import shutil
 import time
 import warnings
 from dataclasses import dataclass, replace
@@ -30,7 +29,7 @@ from neuralforecast.losses.pytorch import MAE, MSE  # noqa: E402
 from neuralforecast.models import NHITS  # noqa: E402
 from pytorch_lightning.callbacks import Callback  # noqa: E402
 
-from common import cpu, demo, free, trusted  # noqa: E402
+from common import copy_t1, cpu, demo, free, trusted  # noqa: E402
 from energymvp.backtest import MODES, backtest, earned  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
 from energymvp.data.align import HISTORY, Panel, divide  # noqa: E402
@@ -57,7 +56,7 @@ PLAIN = [BEST, "7-day mean + optimiser", "yesterday + optimiser", "rules"]
 LOADS = {"T1's": T2, "the naive profile's": "T2 decisions, naive load", "the perfect": "T2 decisions, perfect load"}
 LOADS_AT = (5, 0)  # adder and wear
 POLICIES = [BEST, T2, T2_PRICE, T2_BARE, T2_FREE, LGBM, NET, *PLAIN[1:]]
-MINE = [T2, T2_PRICE, T2_BARE, T2_FREE]
+MINE = [T2, T2_PRICE, T2_BARE]
 PEERS = [LGBM, NET, *PLAIN[1:]]
 RESAMPLES, BLOCK = 4000, 7  # of the bootstrap; days
 log = lambda *a: print(f"{datetime.datetime.now():%H:%M:%S}", *a, flush=True)
@@ -203,9 +202,7 @@ def t2(job, seed, loads):
     "Both ways to act by T2, its decisions without the mix and with a free correction instead of it, and with other loads."
     t1, load, _ = loads(job, seed)
     folder, w = job.out / f"t2_{job.train.node}_{seed}", job.windows
-    folder.mkdir(parents=True, exist_ok=True)
-    for f in t1.glob("consumption.*s*"):
-        shutil.copy(f, folder)
+    copy_t1(t1, folder)
     seconds = teach(job, seed, "trading", folder)
     models = load_models(folder)
     bare, loose = trusted(models, 0.0), free(lambda f: teach(job, seed, "trading", f), folder)

@@ -31,7 +31,7 @@ from .data.align import HISTORY, Panel, calendar, divide, known_day_ahead, reads
 from .features.consumption import PAST_WEEKS
 from .features.consumption import consumption_features, consumption_window, naive_profile, past_weeks
 from .features.trading import market_rows, usual_price, way_back
-from .labels import Labels
+from .labels import Labels, known_runs
 from .models.consumption import QUANTILES, ConsumptionModel, calibrate, consumption_loss
 from .models.trading import TradingModel, spo_loss
 from .optimizer import perfect_foresight
@@ -393,6 +393,9 @@ class BestPlans:
 
     def __post_init__(self):
         self.streak = streak(np.isfinite(self.energy))
+        self.after = self.soc + np.stack([b.stored(e) for b, e in zip(self.batteries, self.energy)])  # kWh after each half hour
+        self.kinds = list(dict.fromkeys(self.batteries))
+        self.kind = np.array([self.kinds.index(b) for b in self.batteries])  # (rows,) which of the kinds each row has
 
     def row(self, home: np.ndarray) -> np.ndarray:
         "(N,) the row of each home."
@@ -411,9 +414,9 @@ def best_plans(
         return BestPlans(energy[:, :last], labels.soc[:, :last], [s.battery for s in labels.settings])
     price = windows.true_price[:last].astype(float)
     energy, soc = np.full((2, 1, last), np.nan)
-    for run in np.ma.clump_unmasked(np.ma.masked_invalid(price)):
-        best = perfect_foresight(price[run], battery, soc_start=battery.energy_min)
-        energy[0, run], soc[0, run] = best.energy, best.soc[:-1]
+    for a, b in known_runs(np.isfinite(price)):
+        best = perfect_foresight(price[a:b], battery, soc_start=battery.energy_min)
+        energy[0, a:b], soc[0, a:b] = best.energy, best.soc[:-1]
     return BestPlans(energy, soc, [battery])
 
 
@@ -425,13 +428,16 @@ def trading_batch(
     setting: Setting,
     plans: BestPlans,  # known for the day after each step
 ) -> dict:
-    "Tensors: `x` (N, 48, 30), the `price` that came and the `energy` of the best plan (N, 48), `soc` at its ends (N, 2), its `row` (N,)."
-    rows, row, day = windows.trading(step, np.zeros((len(step), STEPS_PER_DAY)), setting), plans.row(home), np.arange(STEPS_PER_DAY)
-    energy, soc = (x[row[:, None], step[:, None] + day] for x in (plans.energy, plans.soc))
-    moved = np.array([plans.batteries[r].stored(e[-1]) for r, e in zip(row, energy)])
-    price, ends = windows.ahead(windows.true_price, step, STEPS_PER_DAY, last), np.column_stack([soc[:, 0], soc[:, -1] + moved])
-    energy, ends = energy.astype(np.float32), ends.astype(np.float32)
-    return {k: torch.from_numpy(v) for k, v in dict(x=rows, price=price, energy=energy, soc=ends, row=row).items()}
+    "Tensors: `x` (N, 48, 30), the `price` that came and the `energy` of the best plan (N, 48), `soc` at its ends (N, 2), its `kind` of battery (N,)."
+    row, end = plans.row(home), step + STEPS_PER_DAY - 1
+    out = dict(
+        x=windows.trading(step, np.zeros((len(step), STEPS_PER_DAY)), setting),
+        price=windows.ahead(windows.true_price, step, STEPS_PER_DAY, last),
+        energy=plans.energy[row[:, None], step[:, None] + np.arange(STEPS_PER_DAY)].astype(np.float32),
+        soc=np.column_stack([plans.soc[row, step], plans.after[row, end]]).astype(np.float32),
+        kind=plans.kind[row],
+    )
+    return {k: torch.from_numpy(v) for k, v in out.items()}
 
 
 def trading_batches(
@@ -452,22 +458,21 @@ def trading_batches(
     return make
 
 
-def _spo(price, batch, spread, batteries):
+def _spo(price, batch, spread, kinds):
     "(batch,) SPO+ of each window, each with the battery of its plan."
-    row, parts = batch["row"].cpu().numpy(), []
-    number = np.array([batteries.index(b) for b in batteries])[row]
-    for k in np.unique(number):
-        m = np.flatnonzero(number == k)
+    kind, parts = batch["kind"].cpu().numpy(), []
+    for k in np.unique(kind):
+        m = np.flatnonzero(kind == k)
         energy, soc = (batch[name].cpu().numpy()[m] for name in ("energy", "soc"))
-        parts.append((m, spo_loss(price[m], batch["price"][m], spread[m], batteries[k], energy, soc)))
+        parts.append((m, spo_loss(price[m], batch["price"][m], spread[m], kinds[k], energy, soc)))
     order = np.argsort(np.concatenate([m for m, _ in parts]))
     return torch.cat([loss for _, loss in parts])[order]
 
 
-def _trading_loss(batteries):
+def _trading_loss(kinds):
     def loss_of(model, batch):
         price, spread = model(batch["x"], mix_only=True), getattr(model, "module", model).scale(batch["x"])[1]
-        return _spo(price, batch, spread, batteries).mean()
+        return _spo(price, batch, spread, kinds).mean()
 
     return loss_of
 
@@ -571,7 +576,7 @@ def train(
             "trading",
             model,
             make,
-            _trading_loss(plans[val].batteries),
+            _trading_loss(plans[val].kinds),
             check,
             size,
             config.seed,

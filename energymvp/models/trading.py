@@ -120,10 +120,14 @@ class TradingModel(nn.Module):
         x[..., SPREAD_COLUMNS] = torch.asinh(x[..., SPREAD_COLUMNS] / spread)
         return x
 
-    def mixed(self, x: torch.Tensor) -> torch.Tensor:
-        "(batch, 48) cents/kWh: the mix, which is what is trained; a home's own columns are not read."
+    def encoded(self, x: torch.Tensor) -> torch.Tensor:
+        "(batch, 12, d_model): what the encoder makes of the market; a home's own columns are not read."
         tokens = self.scaler(self.inputs(x))[..., MARKET_COLUMNS].reshape(len(x), STEPS_PER_DAY // PATCH, -1)
-        weights = self.mix(self.encoder(tokens)).float().softmax(-1).repeat_interleave(PATCH, 1)
+        return self.encoder(tokens)
+
+    def mixed(self, x: torch.Tensor) -> torch.Tensor:
+        "(batch, 48) cents/kWh: the mix, which is what is trained."
+        weights = self.mix(self.encoded(x)).float().softmax(-1).repeat_interleave(PATCH, 1)
         return (weights * x[..., PROFILES]).sum(-1)
 
     def market_price(self, x: torch.Tensor) -> torch.Tensor:
