@@ -22,7 +22,7 @@ from energymvp.config import load_config
 from energymvp.features.consumption import naive_profile
 from energymvp.planning import decide, load_models, model_outlook, optimise
 from energymvp.rules import Setting
-from energymvp.training import Windows, forecast_consumption, load_checkpoint, train
+from energymvp.training import Windows, expected_consumption, load_checkpoint, train
 from energymvp.units import STEPS_PER_DAY
 
 ADDERS = (0, 5)  # cents/kWh
@@ -45,6 +45,8 @@ def squares(predicted, price, spread, *_):
 
 T1_IDEAS = [  # where it is, its name, what stands there instead
     (consumption, "Encoder", Blind, "one mix of profiles for every home and day"),
+    (consumption, "TOKENS", 3, "three tokens of eight hours"),
+    (consumption, "HALVED", (), "without what has just been read"),
     (training, "SMOOTHING", 0.0, "without the running average of weights"),
 ]
 T2_IDEAS = [
@@ -55,15 +57,17 @@ T2_IDEAS = [
 
 def cents(models, others, windows, first, last, config):
     "(mode, adder, row) -> share of perfect foresight in %; `others` are models with a T2 trained in another way."
-    day, out, cache = slice(0, STEPS_PER_DAY), {}, {}
+    out, cache = {}, {}
     bare = trusted(models, 0.0)
 
-    def load(kind, home, step):
+    def load(kind, home, step, seen):
         if kind == "the naive profile":
             return naive_profile(windows.load, home, step, STEPS_PER_DAY)
-        if (step[0], len(step)) not in cache:
-            cache[step[0], len(step)] = forecast_consumption(models.consumption, windows, home, step, quantiles=True)[:, :, day]
-        return (cache[step[0], len(step)] * np.array(LOADS[kind], np.float32)[:, None]).sum(1)
+        key = kind, step[0], len(step), seen
+        if key not in cache:
+            with changed(training, "MEAN", LOADS[kind]):
+                cache[key] = expected_consumption(models.consumption, windows, home, step, seen=seen)[:, :STEPS_PER_DAY]
+        return cache[key]
 
     for mode in ("committed", "replanned"):
         best = "the cautious" if mode == "committed" else "the mean"
@@ -84,7 +88,7 @@ def cents(models, others, windows, first, last, config):
             def outlook(m, kind, fade=FADE, s=setting):
                 def make(home, step, seen):
                     with changed(features, "FADE", fade):
-                        return model_outlook(m, windows, home, step, s, seen, load(kind, home, step))
+                        return model_outlook(m, windows, home, step, s, seen, load(kind, home, step, seen))
 
                 return make
 
@@ -136,7 +140,7 @@ def main():
                 with changed(module, name, instead):
                     train(panel, config, f"{tmp}/{seed}_{name}", models=("consumption",), progress=False)
                     model, _ = load_checkpoint(f"{tmp}/{seed}_{name}", "consumption")
-                mae.setdefault(what, []).append(errors(model, windows, first, last, seen))
+                    mae.setdefault(what, []).append(errors(model, windows, first, last, seen))
             print(f"seed {seed} done", flush=True)
     lines = [
         f"{datetime.date.today()}, {len(os.sched_getaffinity(0))} cores of {cpu()}, torch {version('torch')}. Made by `bench/ablations.py`"

@@ -186,12 +186,13 @@ class Loads:
                 done.touch()
             model, _ = load_checkpoint(folder, "consumption")
             span = np.arange(job.choose, job.last)
-            home, k = np.nonzero(w.load_streak[:, span] >= HISTORY)
+            past = w.load_streak[:, span] >= HISTORY
             table = np.full((2, len(w.load), len(span), DAY), np.nan, np.float32)  # for plans that are renewed, and kept
-            for part in np.array_split(np.arange(len(home)), max(1, len(home) // 4096)):
-                h, s = home[part], k[part]
-                for kept in (0, 1):
-                    table[kept, h, s] = expected_consumption(model, w, h, span[s], kept=bool(kept))[:, :DAY]
+            for kept, there in enumerate((past & np.isfinite(w.load[:, span]) & w.awake[:, span], past)):
+                home, k = np.nonzero(there)
+                for part in np.array_split(np.arange(len(home)), max(1, len(home) // 4096)):
+                    h, s = home[part], k[part]
+                    table[kept, h, s] = expected_consumption(model, w, h, span[s], kept=bool(kept), seen=not kept)[:, :DAY]
             self.of[seed] = folder, table, fingerprint(*model.state_dict().values())
             log(f"T1, seed {seed}: {len(home)} forecasts")
         folder, table, mark = self.of[seed]

@@ -20,6 +20,7 @@ from neuralforecast.models import PatchTST  # noqa: E402
 
 from energymvp.config import load_config, shipped  # noqa: E402
 from energymvp.data.align import Panel  # noqa: E402
+from energymvp.features.consumption import DAILY, DATED  # noqa: E402
 from energymvp.features.trading import TRADING_COLUMNS  # noqa: E402
 from energymvp.models.consumption import ConsumptionModel, consumption_loss  # noqa: E402
 from energymvp.battery import Battery  # noqa: E402
@@ -28,9 +29,9 @@ from energymvp.optimizer import perfect_foresight  # noqa: E402
 from energymvp.planning import decide, load_models, model_outlook, optimise  # noqa: E402
 from energymvp.rules import Setting, reserve  # noqa: E402
 from energymvp.training import Windows  # noqa: E402
-from energymvp.units import STEPS_PER_DAY, STEPS_PER_WEEK, grid  # noqa: E402
+from energymvp.units import STEPS_PER_WEEK, grid  # noqa: E402
 
-BATCH = 128
+BATCH = {"cpu": 128, "cuda": 512}  # windows
 weights = lambda model: sum(p.numel() for p in model.parameters())
 
 
@@ -45,59 +46,80 @@ def patchtst(horizon, size):
     return min((make(max(w, 4)) for w in (d - 4, d - 2, d)), key=lambda m: abs(weights(m) - size))
 
 
-def rates(steps, seconds=12.0):
+def rates(steps, device, seconds):
     "Windows per second of each of the steps, done in turns so that a machine's moods meet all of them; medians, warm."
+    wait = torch.cuda.synchronize if device == "cuda" else lambda: None
     for step in 3 * steps:
         step()
+    wait()
     rounds, began = [], time.perf_counter()
     while time.perf_counter() - began < seconds:
         took = []
         for step in steps:
             a = time.perf_counter()
             step()
+            wait()
             took.append(time.perf_counter() - a)
         rounds.append(took)
-    return BATCH / np.median(rounds, 0)
+    return BATCH[device] / np.median(rounds, 0)
 
 
-def trained(model, forward, loss):
-    "A step of training."
-    optimizer = torch.optim.AdamW(model.train().parameters(), lr=1e-4)
+def jobs(preset, device):
+    "Of each transformer: what it forecasts, its name, the model, a call on made-up windows, a loss of what comes out, the horizon and what came."
+    size, n = load_config().presets[preset], BATCH[device]
+    torch.manual_seed(0)
+    made = lambda *shape: torch.rand(n, *shape, device=device)
+    x, naive, daily, dated, week = made(48, 17), made(336), made(DAILY, 48), made(DATED, 336), made(336)
+    t1 = ConsumptionModel(*(getattr(size.consumption, k) for k in ("d_model", "layers", "heads", "dropout"))).to(device)
+    t2 = TradingModel(*(getattr(size.trading, k) for k in ("d_model", "layers", "heads", "dropout"))).to(device)
+    rows, day = made(48, len(TRADING_COLUMNS)) + 1, made(48)
+    soc, battery = np.full((n, 2), 6.0), Battery()
+    best = perfect_foresight(day.cpu().double().numpy(), battery, soc_start=soc[:, 0], soc_end_min=soc[:, 1]).energy
+    return (
+        ("consumption, a week", "T1", t1, lambda model: model(x, naive, daily, dated), lambda out: consumption_loss(out, week, t1.level(x)), week),
+        ("prices, a day", "T2", t2, lambda model: model(rows, mix_only=True),
+         lambda out: spo_loss(out, day, t2.scale(rows)[1], battery, best, soc).mean(), day),
+    )  # fmt: skip
 
-    def step():
+
+def ways(device):
+    "How our steps are run: name, whether compiled, type of the numbers of the encoder."
+    half = [("bfloat16", False, torch.bfloat16), ("bfloat16, compiled", True, torch.bfloat16)]
+    return [("as it is", False, None), ("compiled", True, None), *(half if device == "cuda" else ())]
+
+
+def steps(model, call, loss, compiled=False, kind=None):
+    "A step of training and one of inference."
+    optimizer, run = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True), torch.compile(model) if compiled else model
+    cast = lambda: torch.autocast(next(model.parameters()).device.type, kind, enabled=kind is not None)
+
+    def train():
+        model.train()
+        with cast():
+            out = call(run)
         optimizer.zero_grad()
-        loss(forward()).backward()
+        loss(out).backward()
         optimizer.step()
 
-    return step
+    def infer():
+        model.eval()
+        with torch.no_grad(), cast():
+            call(run)
+
+    return train, infer
 
 
-def transformers(preset):
-    "Rows of the table: what, model, preset, weights, training and inference in windows per second, and the same of PatchTST."
-    size = load_config().presets[preset]
-    torch.manual_seed(0)
-    x, naive, past, week = torch.rand(BATCH, 48, 17), torch.rand(BATCH, 336), torch.rand(BATCH, 4, 336), torch.rand(BATCH, 336)
-    t1 = ConsumptionModel(*(getattr(size.consumption, k) for k in ("d_model", "layers", "heads", "dropout")))
-    t2 = TradingModel(*(getattr(size.trading, k) for k in ("d_model", "layers", "heads", "dropout")))
-    rows, day = torch.rand(BATCH, 48, len(TRADING_COLUMNS)) + 1, torch.rand(BATCH, 48)
-    soc, battery = np.full((BATCH, 2), 6.0), Battery()
-    best = perfect_foresight(day.double().numpy(), battery, soc_start=soc[:, 0], soc_end_min=soc[:, 1]).energy
-    jobs = {
-        "consumption, a week": (t1, lambda: t1(x, naive, past), lambda out: consumption_loss(out, week, t1.level(x)), STEPS_PER_WEEK, week),
-        "prices, a day": (
-            t2, lambda: t2.mixed(rows), lambda p: spo_loss(p, day, t2.scale(rows)[1], battery, best, soc).mean(), STEPS_PER_DAY, day
-        ),
-    }  # fmt: skip
-    for what, (model, forward, loss, horizon, target) in jobs.items():
-        peer, past_y = patchtst(horizon, weights(model)), torch.rand(BATCH, 2 * STEPS_PER_WEEK, 1)
+def transformers(preset, device, seconds):
+    "Rows of the table: what, model, preset, way, weights, training and inference in windows per second, and the same of PatchTST."
+    for what, name, model, call, loss, target in jobs(preset, device):
+        peer = patchtst(target.shape[1], weights(model)).to(device)
+        past_y = torch.rand(len(target), 2 * STEPS_PER_WEEK, 1, device=device)
         window = dict(insample_y=past_y, insample_mask=torch.ones_like(past_y), futr_exog=None, hist_exog=None, stat_exog=None)
-        look = lambda p=peer, w=window: p(w)
-        training = rates([trained(model, forward, loss), trained(peer, look, lambda out, y=target: (out[..., 0] - y).abs().mean())])
-        model.eval(), peer.eval()
-        with torch.no_grad():
-            inference = rates([forward, look])
-        pairs = zip((weights(model), weights(peer)), training, inference)
-        yield what, "T1" if horizon > STEPS_PER_DAY else "T2", preset, *next(pairs), *next(pairs)
+        theirs = steps(peer, lambda m, w=window: m(w), lambda out, y=target: (out[..., 0] - y).abs().mean())
+        made = [*(steps(model, call, loss, *way) for _, *way in ways(device)), theirs]
+        (*training, t), (*inference, i) = (rates([pair[k] for pair in made], device, seconds) for k in (0, 1))
+        for (way, *_), ours in zip(ways(device), zip(training, inference)):
+            yield what, name, preset, way, weights(model), *ours, weights(peer), t, i
 
 
 def plans(homes):
@@ -115,46 +137,57 @@ def plans(homes):
     keep = reserve(windows.usual_load(step), setting.rules, setting.battery)
     soc = np.clip(rng.uniform(3, 12, homes), keep, None)
     model_outlook(models, windows, home[:10], at[:10], setting)
-    a = time.perf_counter()
+    times = [time.perf_counter()]
     outlook = model_outlook(models, windows, home, at, setting, seen=True)
-    b = time.perf_counter()
+    times.append(time.perf_counter())
     optimise(outlook, soc, keep, setting)
-    c = time.perf_counter()
+    times.append(time.perf_counter())
     decide(outlook, soc, keep, setting)
-    return b - a, c - b, time.perf_counter() - c
+    times.append(time.perf_counter())
+    windows.consumption(home, at)
+    times.append(time.perf_counter())
+    return np.diff(times)
 
 
 def main():
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("--homes", type=int, default=10_000)
-    homes = args.parse_args().homes
-    cores = len(os.sched_getaffinity(0))
-    rows = [row for preset in ("small", "full") for row in transformers(preset)]
-    outlook, optimiser, decisions = plans(homes)
+    args.add_argument("--seconds", type=float, default=12, help="of each measurement")
+    args.add_argument("--device", choices=BATCH, default="cpu", help="cuda: the transformers alone, into bench/speed_cuda.md")
+    args = args.parse_args()
+    device = args.device
+    rows = []
+    for preset in ("full", "small"):
+        for row in transformers(preset, device, args.seconds):
+            print(*row[:4], *(f"{x:,.0f}" for x in row[4:]), sep=", ", flush=True)
+            rows.append(row)
     packages = ", ".join(f"{p} {version(p)}" for p in ("torch", "neuralforecast", "numpy"))
+    machine = f"{len(os.sched_getaffinity(0))} cores of {cpu()}" if device == "cpu" else torch.cuda.get_device_name()
     lines = [
-        f"{datetime.date.today()}, {cores} cores of {cpu()}, load average {os.getloadavg()[0]:.1f} at the end, {packages}. Made by `bench/speed.py`.",
+        f"{datetime.date.today()}, {machine}, load average {os.getloadavg()[0]:.1f} at the end, {packages}. "
+        f"Made by `bench/speed.py{'' if device == 'cpu' else ' --device cuda'}`.",
         "",
-        f"Windows per second, batches of {BATCH}, forward, loss, backward and step in training; PatchTST reads two weeks.",
+        f"Windows per second, batches of {BATCH[device]}, forward, loss, backward and step in training; PatchTST, as the library gives it, "
+        "reads two weeks. Compiled: by `torch.compile`, which takes about a minute first (`energymvp train --compile`).",
         "",
-        "| forecast | model | preset | weights | training | inference | PatchTST weights | training | inference | ours, training | ours, inference |",
-        "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| forecast | model | preset | weights | how | training | inference | PatchTST weights | training | inference | ours, training | ours, inference |",
+        "| --- | --- | --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for what, name, preset, n, t, i, pn, pt, pi in rows:
+    for what, name, preset, way, n, t, i, pn, pt, pi in rows:
         lines.append(
-            f"| {what} | {name} | {preset} | {n:,} | {t:,.0f} | {i:,.0f} | {pn:,} | {pt:,.0f} | {pi:,.0f} | {t / pt:.1f} times | {i / pi:.1f} times |"
+            f"| {what} | {name} | {preset} | {n:,} | {way} | {t:,.0f} | {i:,.0f} | {pn:,} | {pt:,.0f} | {pi:,.0f} | {t / pt:.1f} times | {i / pi:.1f} times |"
         )
-    short = [f"{name} of {preset}" for _, name, preset, _, t, i, _, pt, pi in rows if t / pt < 3 or i / pi < 3]
-    lines += [
-        "",
-        f"The aim of three times PatchTST, in both, is met by all but {', '.join(short)}."
-        if short
-        else "The aim of three times PatchTST is met.",
-        "",
-        f"Plans for {homes:,} homes at one moment: outlook (T1 and T2) {outlook:.1f} s, and then the optimiser {optimiser:.2f} s or "
-        f"T2's decisions {decisions:.2f} s.",
-    ]
-    Path(__file__).with_suffix(".md").write_text("\n".join(lines) + "\n")
+    met = [f"{name} of {preset}, {way}" for _, name, preset, way, _, t, i, _, pt, pi in rows if t / pt >= 3 and i / pi >= 3]
+    lines += ["", f"Three times PatchTST in both was the aim: met by {', '.join(met) or 'none'}."]
+    if device == "cpu":
+        outlook, optimiser, decisions, read = plans(args.homes)
+        lines += [
+            "",
+            f"Plans for {args.homes:,} homes at one moment: outlook (T1 and T2) {outlook:.1f} s, of which T1's windows {read:.1f} s, "
+            f"and then the optimiser {optimiser:.2f} s or T2's decisions {decisions:.2f} s.",
+        ]
+    path = Path(__file__).with_name("speed.md" if device == "cpu" else "speed_cuda.md")
+    path.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 
 

@@ -149,16 +149,16 @@ def backtest(
     times = _plan_times(active, mode, midnight, windows.awake[:, span])
     loads = {} if loads is None else loads
 
-    def t1(home, step):
+    def t1(home, step, seen):
         key = (step[0], len(step))
         if key not in loads:
-            loads[key] = expected_consumption(models.consumption, windows, home, step, kept=mode == "committed")[:, :STEPS_PER_DAY]
+            loads[key] = expected_consumption(models.consumption, windows, home, step, kept=not seen, seen=seen)[:, :STEPS_PER_DAY]
         return loads[key]
 
     outlooks = dict(
         week_mean=lambda h, s, seen: plain_outlook("week_mean", windows, h, s, seen),
         yesterday=lambda h, s, seen: plain_outlook("yesterday", windows, h, s, seen),
-        models=lambda h, s, seen: model_outlook(models, windows, h, s, setting, seen, t1(h, s)),
+        models=lambda h, s, seen: model_outlook(models, windows, h, s, setting, seen, t1(h, s, seen)),
     )
     runs, known = [], {**POLICIES, **(others or {})}
     for name in policies or known:

@@ -323,6 +323,7 @@ def train(
     market: Market = None,
     config: ConfigFile = None,
     cpu: Annotated[bool, typer.Option("--cpu", help="Stay on the CPU even if there is a GPU.")] = False,
+    compile: Annotated[bool, typer.Option("--compile", help="Train through torch.compile: for long runs; needs a C++ compiler.")] = False,
     quiet: Quiet = False,
     json_: Json = None,
 ):
@@ -351,7 +352,7 @@ def train(
         panel = load_panel(s, cfg.timezone, start=_moment(from_, cfg.timezone, "--from"), node=node, market=market)
         known, summary = load_labels(s, panel, Setting.of(cfg)) if truth == "store" and model != "consumption" else (None, None)
     until_ = _moment(until, cfg.timezone, "--until")
-    accelerator = make_accelerator(cpu)
+    accelerator = make_accelerator(cpu, compile)
     if accelerator.is_main_process:
         _say_panel(panel)
         if summary is not None:

@@ -96,7 +96,7 @@ def model_outlook(
 ) -> Outlook:
     "T1's load and T2's price."
     if load is None:
-        load = expected_consumption(models.consumption, windows, home, step, kept=not seen)[:, :STEPS_PER_DAY]
+        load = expected_consumption(models.consumption, windows, home, step, kept=not seen, seen=seen)[:, :STEPS_PER_DAY]
     load = load.astype(float)
     if seen:
         load = windows.see(load.copy(), step, home)

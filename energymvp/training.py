@@ -21,15 +21,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from numpy.lib.stride_tricks import sliding_window_view
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
 from .battery import Battery, Tariff
 from .config import Config, Size
 from .data.align import HISTORY, Panel, calendar, divide, known_day_ahead, reads_hourly, streak
-from .features.consumption import PAST_WEEKS
-from .features.consumption import consumption_features, consumption_window, naive_profile, past_weeks
+from .features.consumption import consumption_features, consumption_window, profiles
 from .features.trading import market_rows, usual_price, way_back
 from .labels import Labels, known_runs
 from .models.consumption import QUANTILES, ConsumptionModel, calibrate, consumption_loss
@@ -52,8 +50,6 @@ class Windows:
         weekend = np.asarray(panel.ts.tz_convert(panel.timezone).weekday > 4)
         self.usual_price = usual_price(panel.price, weekend, np.arange(len(panel.ts)))
         self.features = consumption_features(panel.energy, self.calendar)
-        before = np.pad(self.load, ((0, 0), (PAST_WEEKS * STEPS_PER_WEEK, 0)), constant_values=np.nan)
-        self.four_weeks = sliding_window_view(before, PAST_WEEKS * STEPS_PER_WEEK, 1)  # (homes, n + 1, 1344) half hours before each step
         self.true_load, self.true_price = panel.measured_load, panel.measured_price  # without what was filled
         self.hourly, self.hourly_price = reads_hourly(self.load, panel.ts), reads_hourly(panel.price, panel.ts)
         self.on_the_hour = np.asarray(panel.ts.minute == 0)
@@ -78,14 +74,9 @@ class Windows:
         home, k = np.nonzero(good)
         return home, steps[k]
 
-    def consumption(self, home: np.ndarray, step: np.ndarray) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        "Inputs of T1: (N, 48, 17), the naive profile (N, 336) and the four weeks before (N, 4, 336)."
-        past = self.four_weeks[home, step].reshape(-1, PAST_WEEKS, STEPS_PER_WEEK)[:, ::-1].copy()
-        week = past[:, 0].reshape(-1, STEPS_PER_WEEK // STEPS_PER_DAY, STEPS_PER_DAY).mean(1)
-        naive = (past.mean(1) + np.tile(week, STEPS_PER_WEEK // STEPS_PER_DAY)) / 2
-        k = np.isnan(naive).any(1)  # with a gap the means take what is known
-        naive[k], past[k] = naive_profile(self.load, home[k], step[k]), past_weeks(self.load, home[k], step[k])
-        return tuple(map(torch.from_numpy, (consumption_window(self.features, home, step), naive, past)))
+    def consumption(self, home: np.ndarray, step: np.ndarray) -> tuple[torch.Tensor, ...]:
+        "Inputs of T1: the window (N, 48, 17) and the `profiles` (N, 336), (N, 24, 48) and (N, 5, 336)."
+        return tuple(map(torch.from_numpy, (consumption_window(self.features, home, step), *profiles(self.load, home, step))))
 
     def trading(self, step: np.ndarray, load: np.ndarray, setting: Setting) -> np.ndarray:
         "(N, 48, 30) inputs of T2 but for the battery's columns; `load` (N, 48) is T1's, or nought: the price does not read it."
@@ -127,12 +118,12 @@ class Windows:
 # %% ../nbs/50_training.ipynb #42c6a620
 def make_accelerator(
     cpu: bool = False,  # stay on the CPU even if there is a GPU
+    compile: bool = False,  # train through `torch.compile`: about a minute first, then faster steps; needs a C++ compiler
 ):
-    "An `accelerate.Accelerator` for this machine: bfloat16 on GPUs that have it."
+    "An `accelerate.Accelerator` for this machine, on its GPU if there is one."
     from accelerate import Accelerator
 
-    gpu = torch.cuda.is_available() and not cpu
-    return Accelerator(cpu=cpu, mixed_precision="bf16" if gpu and torch.cuda.is_bf16_supported() else "no")
+    return Accelerator(cpu=cpu, dynamo_backend="inductor" if compile else "no")
 
 # %% ../nbs/50_training.ipynb #8fc82c28
 def fingerprint(
@@ -236,7 +227,7 @@ def fit(
     decay = [p for p in model.parameters() if p.dim() > 1]
     other = [p for p in model.parameters() if p.dim() <= 1]
     optimizer = torch.optim.AdamW(
-        [dict(params=decay, weight_decay=size.weight_decay), dict(params=other, weight_decay=0.0)], lr=size.learning_rate
+        [dict(params=decay, weight_decay=size.weight_decay), dict(params=other, weight_decay=0.0)], lr=size.learning_rate, fused=True
     )
     steps = size.epochs * size.batches
     warm = max(1, min(size.batches, steps // 10))
@@ -329,15 +320,15 @@ def consumption_batches(
     def make(rng):
         i = rng.integers(len(home), size=batch_size)
         h, s = home[i], step[i]
-        x, naive, past = windows.consumption(h, s)
+        x, naive, daily, dated = windows.consumption(h, s)
         target = torch.from_numpy(windows.ahead(windows.true_load, s, STEPS_PER_WEEK, last, h))
-        return dict(x=x, naive=naive, past=past, target=target)
+        return dict(x=x, naive=naive, daily=daily, dated=dated, target=target)
 
     return make
 
 
 def _consumption_loss(model, batch):
-    out = model(batch["x"], batch["naive"], batch["past"])
+    out = model(*(batch[k] for k in ("x", "naive", "daily", "dated")))
     raw = getattr(model, "module", model)
     return consumption_loss(out, batch["target"], raw.level(batch["x"]))
 
@@ -377,10 +368,18 @@ def expected_consumption(
     home: np.ndarray,  # (N,)
     step: np.ndarray,  # (N,)
     kept: bool = False,  # for a plan that is kept as it is: less than the mean
+    seen: bool = False,  # whether the load of the running interval is seen
 ) -> np.ndarray:
-    "(N, 336) kWh per half hour that a plan counts on: the mean that T1's quantiles tell of, or less."
-    quantiles = forecast_consumption(model, windows, home, step, quantiles=True)
-    return (quantiles * np.array(CAUTIOUS if kept else MEAN, np.float32)[:, None]).sum(1)
+    """(N, 336) kWh per half hour that a plan counts on: the mean that T1's quantiles tell of, or less.
+
+    What is seen of the running interval stands first, and T1 has read it: it forecasts from the end of that interval on.
+    """
+    running = windows.running(windows.hourly[home, step], step) if seen else np.zeros_like(step)
+    quantiles = forecast_consumption(model, windows, home, step + running, quantiles=True)
+    week = (quantiles * np.array(CAUTIOUS if kept else MEAN, np.float32)[:, None]).sum(1)
+    if not seen:
+        return week
+    return windows.see(np.take_along_axis(week, np.maximum(np.arange(STEPS_PER_WEEK) - running[:, None], 0), 1), step, home)
 
 # %% ../nbs/50_training.ipynb #253bfac9
 @dataclass
