@@ -194,7 +194,7 @@ class Loads:
                     h, s = home[part], k[part]
                     table[kept, h, s] = expected_consumption(model, w, h, span[s], kept=bool(kept), seen=not kept)[:, :DAY]
             self.of[seed] = folder, table, fingerprint(*model.state_dict().values())
-            log(f"T1, seed {seed}: {len(home)} forecasts")
+            log(f"T1, seed {seed}: {np.isfinite(table[..., 0]).sum()} forecasts")
         folder, table, mark = self.of[seed]
         return folder, lambda home, step, seen: table[int(not seen), home, step - job.choose].astype(float), mark
 

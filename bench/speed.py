@@ -1,6 +1,7 @@
 """How fast: both transformers beside PatchTST with as many weights, in one run, and plans for 10,000 homes; writes `bench/speed.md`.
 
 .venv-peers/bin/python bench/speed.py
+.venv-peers/bin/python bench/speed.py --device cuda  # on a GPU: the transformers alone, into `bench/speed_cuda.md`
 """
 
 import argparse
@@ -65,7 +66,7 @@ def rates(steps, device, seconds):
 
 
 def jobs(preset, device):
-    "Of each transformer: what it forecasts, its name, the model, a call on made-up windows, a loss of what comes out, the horizon and what came."
+    "Of each transformer: what it forecasts, its name, the model, a call on made-up windows, a loss of what comes out and what came."
     size, n = load_config().presets[preset], BATCH[device]
     torch.manual_seed(0)
     made = lambda *shape: torch.rand(n, *shape, device=device)

@@ -23,6 +23,7 @@ from .config import load_config, shipped
 from .data.align import HISTORY, Panel, fill_gaps
 from .data.schema import APPLIANCES, INTERVALS, tidy_consumption, tidy_prices
 from .data.sources import demo_files
+from .features.consumption import DAILY, DATED
 from .models.consumption import QUANTILES
 from .planning import load_models, make_plan
 from .rules import Setting
@@ -373,7 +374,8 @@ def _card(model, meta):
     array = lambda name, x: Array(name=name, shape=["batch", *x.shape[1:]], unit=UNITS.get(name, meta["units"]["energy"]))
     inputs = [Array(name="x", shape=["batch", *x.shape[1:]], unit="each column its own", columns=meta["columns"])]
     if meta["model"] == "consumption":
-        inputs += [array("naive", torch.zeros(1, STEPS_PER_WEEK)), array("past", torch.zeros(1, 4, STEPS_PER_WEEK))]
+        shapes = dict(naive=(STEPS_PER_WEEK,), daily=(DAILY, STEPS_PER_DAY), dated=(DATED, STEPS_PER_WEEK))
+        inputs += [array(name, torch.zeros(1, *shape)) for name, shape in shapes.items()]
     trained_on = {k: meta[k] for k in ("households", "unseen", "spans", "node", "market", "timezone")}
     return Card(
         name=meta["model"], weights=meta["parameters"], inputs=inputs, outputs=[array(*o) for o in model(x)._asdict().items()],

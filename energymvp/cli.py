@@ -352,14 +352,14 @@ def train(
         panel = load_panel(s, cfg.timezone, start=_moment(from_, cfg.timezone, "--from"), node=node, market=market)
         known, summary = load_labels(s, panel, Setting.of(cfg)) if truth == "store" and model != "consumption" else (None, None)
     until_ = _moment(until, cfg.timezone, "--until")
-    accelerator = make_accelerator(cpu, compile)
+    accelerator = make_accelerator(cpu)
     if accelerator.is_main_process:
         _say_panel(panel)
         if summary is not None:
             typer.echo(f"T2 learns from the store's {say_labels(summary)}")
     if until_ is not None and until_ >= panel.span[1] and accelerator.is_main_process:
         typer.echo(f"warning: readings and prices end before {until}, so nothing is left to evaluate on", err=True)
-    done = fit_models(panel, cfg, out, preset, choices[model], until_, resume, not quiet, accelerator, known)
+    done = fit_models(panel, cfg, out, preset, choices[model], until_, resume, not quiet, accelerator, known, compile)
     if not accelerator.is_main_process:
         return None
     chosen = choose_decoder(out, panel, cfg) if "trading" in choices[model] else {}

@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import os
+import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -34,7 +35,7 @@ from .models.consumption import QUANTILES, ConsumptionModel, calibrate, consumpt
 from .models.trading import TradingModel, spo_loss
 from .optimizer import perfect_foresight
 from .rules import Rules, Setting
-from .units import STEPS_PER_DAY, STEPS_PER_WEEK
+from .units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK
 
 # %% ../nbs/50_training.ipynb #75ddc637
 class Windows:
@@ -118,12 +119,18 @@ class Windows:
 # %% ../nbs/50_training.ipynb #42c6a620
 def make_accelerator(
     cpu: bool = False,  # stay on the CPU even if there is a GPU
-    compile: bool = False,  # train through `torch.compile`: about a minute first, then faster steps; needs a C++ compiler
 ):
     "An `accelerate.Accelerator` for this machine, on its GPU if there is one."
     from accelerate import Accelerator
 
-    return Accelerator(cpu=cpu, dynamo_backend="inductor" if compile else "no")
+    return Accelerator(cpu=cpu, mixed_precision="no")
+
+
+def _compiled(model):
+    "The model through `torch.compile`."
+    if not any(map(shutil.which, filter(None, (os.environ.get("CXX"), "c++", "g++", "clang++", "cl")))):
+        raise ValueError("to compile a model torch needs a C++ compiler, such as g++, and there is none here: install one or train without it")
+    return torch.compile(model)
 
 # %% ../nbs/50_training.ipynb #8fc82c28
 def fingerprint(
@@ -218,6 +225,7 @@ def fit(
     resume: bool = False,  # go on where an interrupted run of the same settings stopped
     progress: bool = True,
     accelerator=None,  # of `make_accelerator`; None: one is made
+    compile: bool = False,  # through `torch.compile`: about a minute first, then faster steps
     finish=None,  # called with the trained model and the validation batches before it is saved
 ) -> dict:
     "Train one model; the best weights of all epochs end up in `model` and in its checkpoint. Returns the history."
@@ -247,6 +255,7 @@ def fit(
         optimizer.load_state_dict(state["optimizer"])
         history, best, epoch = state["history"], state["best"], state["epoch"]
     model, optimizer = accelerator.prepare(raw, optimizer)
+    model = _compiled(model) if compile else model
     move = lambda b: {k: v.to(device, non_blocking=True) for k, v in b.items()}
     stale = lambda: len(history) - 1 - int(np.argmin([h["validation"] for h in history])) if history else 0
     bar = tqdm(total=steps, initial=epoch * size.batches, desc=f"{name:<11}", unit="batch", disable=not (progress and main))
@@ -350,11 +359,11 @@ def forecast_consumption(
         out.append((forecast.consumption_quantiles if quantiles else forecast.consumption_week).cpu().numpy())
     shape = (0, len(QUANTILES), STEPS_PER_WEEK) if quantiles else (0, STEPS_PER_WEEK)
     week = np.concatenate(out) if out else np.zeros(shape, np.float32)
-    finite = np.isfinite(week).reshape(len(week), -1).all(1)
+    finite = np.isfinite(week).all(tuple(range(1, week.ndim)))
     if not finite.all():
         bad = int(np.argmin(finite))
         raise ValueError(
-            f"T1 gives no finite forecast for {windows.panel.households[home[bad]]} at {windows.panel.ts[step[bad]]}: readings before it are missing, or the model's weights are broken"
+            f"T1 gives no finite forecast for {windows.panel.households[home[bad]]} at {windows.panel.ts[0] + step[bad] * HALF_HOUR}: readings before it are missing, or the model's weights are broken"
         )
     return week
 
@@ -501,6 +510,7 @@ def train(
     progress: bool = True,
     accelerator=None,
     labels: Labels | None = None,  # what stands for the best plans of T2; None: the optimum in the market
+    compile: bool = False,  # through `torch.compile`, which needs a C++ compiler: for long runs
 ) -> dict:
     "Train T1, then T2; returns each one's history and the spans."
     if preset not in config.presets:
@@ -544,6 +554,7 @@ def train(
             resume,
             progress,
             accelerator,
+            compile,
             finish=calibrate,
         )
     if "trading" in models:
@@ -584,6 +595,7 @@ def train(
             resume,
             progress,
             accelerator,
+            compile,
         )
     return done
 

@@ -102,7 +102,8 @@ def _gather_mean(x, home, at, lags):
 # %% ../../nbs/30_features.consumption.ipynb #4c3fd2c3
 PAST_WEEKS, DAYS = 4, STEPS_PER_WEEK // STEPS_PER_DAY
 DAILY, DATED = 24, PAST_WEEKS + 1  # profiles that are the same every day, and those that are not, beside the naive one
-FOUR = ((0, 1), (2, 3), (0, 2), (1, 3), (1, 2))  # pairs that put four values in order, and seven
+FOUR = ((0, 1), (2, 3), (0, 2), (1, 3), (1, 2))  # pairs that put four values in order
+# and seven
 SEVEN = ((0, 6), (2, 3), (4, 5), (0, 2), (1, 4), (3, 6), (0, 1), (2, 5), (3, 4), (1, 2), (4, 6), (2, 3), (4, 5), (1, 2), (3, 4), (5, 6))
 NEAR, WIDE = (2, 3, 4, 8, 9, 10, 14), (3, 9)  # daily profiles that are also taken from the hour, or the two hours, around
 _jit = njit(cache="__file__" in globals(), nogil=True, error_model="numpy")
@@ -188,6 +189,9 @@ def profiles(
     step: np.ndarray,  # (N,) decision at the start of this half hour; readings before it are used
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     "(N, 336), (N, 24, 48) and (N, 5, 336) float32 kWh per half hour: the naive profile, the daily ones and the dated ones."
+    load, home, step = (np.ascontiguousarray(*a) for a in ((load, np.float32), (home, np.int64), (step, np.int64)))
+    if len(home) and not (0 <= home.min() <= home.max() < len(load) and 0 <= step.min() <= step.max() <= load.shape[1]):
+        raise IndexError(f"home must be under {len(load)} and step at most {load.shape[1]}, both not negative")
     shapes = (STEPS_PER_WEEK,), (DAILY, STEPS_PER_DAY), (DATED, STEPS_PER_WEEK)
     out = tuple(np.empty((len(home), *shape), np.float32) for shape in shapes)
     _fill(load, home, step, *out)

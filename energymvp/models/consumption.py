@@ -99,7 +99,7 @@ class ConsumptionModel(nn.Module):
         daily = usual.expand(-1, DAILY, -1) if daily is None else daily
         dated = naive[:, None].expand(-1, DATED, -1) if dated is None else dated
         state = self.encoder(self.scaler(self.inputs(x, naive)).view(len(x), TOKENS, -1))
-        z, share = self.head(state).float(), self.carry(state[:, 0]).float().view(-1, len(QUANTILES), len(HALVED))
+        z, share = self.head(state).float(), self.carry(state[:, 0]).float().view(len(x), len(QUANTILES), len(HALVED))
         with torch.autocast(x.device.type, enabled=False):
             excess = x[:, -1:, : len(APPLIANCES)].sum(-1, keepdim=True) - x[:, -1:, WEEK_MEAN, None]
             first, later = mix(z, daily, torch.cat([dated, naive[:, None]], 1)).split([STEPS_PER_DAY, STEPS_PER_WEEK - STEPS_PER_DAY], -1)
