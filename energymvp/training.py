@@ -129,7 +129,9 @@ def make_accelerator(
 def _compiled(model):
     "The model through `torch.compile`."
     if not any(map(shutil.which, filter(None, (os.environ.get("CXX"), "c++", "g++", "clang++", "cl")))):
-        raise ValueError("to compile a model torch needs a C++ compiler, such as g++, and there is none here: install one or train without it")
+        raise ValueError(
+            "to compile a model torch needs a C++ compiler, such as g++, and there is none here: install one or train without it"
+        )
     return torch.compile(model)
 
 # %% ../nbs/50_training.ipynb #8fc82c28
