@@ -103,7 +103,7 @@ def _gather_mean(x, home, at, lags):
 PAST_WEEKS, DAYS = 4, STEPS_PER_WEEK // STEPS_PER_DAY
 DAILY, DATED = 24, PAST_WEEKS + 1  # profiles that are the same every day, and those that are not, beside the naive one
 FOUR = ((0, 1), (2, 3), (0, 2), (1, 3), (1, 2))  # pairs that put four values in order
-# and seven
+# pairs that put seven values in order
 SEVEN = ((0, 6), (2, 3), (4, 5), (0, 2), (1, 4), (3, 6), (0, 1), (2, 5), (3, 4), (1, 2), (4, 6), (2, 3), (4, 5), (1, 2), (3, 4), (5, 6))
 NEAR, WIDE = (2, 3, 4, 8, 9, 10, 14), (3, 9)  # daily profiles that are also taken from the hour, or the two hours, around
 _jit = njit(cache="__file__" in globals(), nogil=True, error_model="numpy")
