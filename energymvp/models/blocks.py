@@ -44,17 +44,18 @@ class GatedMLP(nn.Module):
 
 # %% ../../nbs/40_models.blocks.ipynb #dd4fd662
 class Block(nn.Module):
-    "Pre-norm transformer block: attention, then MLP, each added to what came in."
+    "Pre-norm transformer block: attention, then MLP, each added to what came in; dropout takes the same channels of all steps."
 
     def __init__(self, d_model: int, heads: int, dropout: float):
         super().__init__()
-        self.norm1, self.norm2 = nn.RMSNorm(d_model), nn.RMSNorm(d_model)
+        self.norm1, self.norm2 = nn.LayerNorm(d_model, bias=False), nn.LayerNorm(d_model, bias=False)
         self.attention, self.mlp = Attention(d_model, heads), GatedMLP(d_model)
         self.drop = nn.Dropout(dropout)
 
     def forward(self, x):
-        x = x + self.drop(self.attention(self.norm1(x)))
-        return x + self.drop(self.mlp(self.norm2(x)))
+        keep = self.drop(x.new_ones(2, len(x), 1, x.shape[-1]))
+        x = x + keep[0] * self.attention(self.norm1(x))
+        return x + keep[1] * self.mlp(self.norm2(x))
 
 # %% ../../nbs/40_models.blocks.ipynb #5b316321
 class Encoder(nn.Module):
@@ -65,7 +66,7 @@ class Encoder(nn.Module):
         self.embed = nn.Linear(columns, d_model)
         self.position = nn.Parameter(torch.randn(steps, d_model) * 0.02)
         self.blocks = nn.ModuleList(Block(d_model, heads, dropout) for _ in range(layers))
-        self.norm = nn.RMSNorm(d_model)
+        self.norm = nn.LayerNorm(d_model, bias=False)
 
     def forward(self, x):
         x = self.embed(x) + self.position

@@ -86,7 +86,8 @@ _column = TRADING_COLUMNS.index
 PROFILES = [_column(f"price_{c}") for c in ("expected", "yesterday", "two_days", "last_week", "week_mean")]
 LEAD = 3.0  # logits by which the first of them leads before training
 TRUST = 0.5  # share of the mix in the price when it is used; the rest is the expected price
-MARKET_COLUMNS = [i for i, c in enumerate(TRADING_COLUMNS) if i not in OWN_COLUMNS and not c.startswith("year")]
+_other = [i for i, c in enumerate(TRADING_COLUMNS) if i not in {*PRICE_COLUMNS, *SPREAD_COLUMNS, *OWN_COLUMNS} and not c.startswith("year")]
+MARKET_COLUMNS = [*PRICE_COLUMNS, *SPREAD_COLUMNS, *_other]  # those that the encoder reads
 
 
 class TradingModel(nn.Module):
@@ -94,11 +95,11 @@ class TradingModel(nn.Module):
 
     columns = TRADING_COLUMNS
 
-    def __init__(self, d_model: int = 32, layers: int = 1, heads: int = 4, dropout: float = 0.1):
+    def __init__(self, d_model: int = 32, layers: int = 1, heads: int = 2, dropout: float = 0.1):
         super().__init__()
         self.size = dict(d_model=d_model, layers=layers, heads=heads, dropout=dropout)
         self.setting = Setting()  # what `forward` decides for; training puts its own here
-        self.scaler = Scaler(len(TRADING_COLUMNS))
+        self.scaler = Scaler(len(MARKET_COLUMNS))
         self.encoder = Encoder(PATCH * len(MARKET_COLUMNS), d_model, layers, heads, dropout, STEPS_PER_DAY // PATCH)
         self.mix = nn.Linear(d_model, len(PROFILES))
         self.register_buffer("trust", torch.tensor(TRUST))
@@ -113,17 +114,15 @@ class TradingModel(nn.Module):
         return mean.mean(1, keepdim=True), (spread.mean(1, keepdim=True) + mean.std(1, keepdim=True)).clamp_min(MIN_SPREAD)
 
     def inputs(self, x: torch.Tensor) -> torch.Tensor:
-        "(batch, 48, 30): prices by level and spread of the market, spikes compressed."
+        "(batch, 48, 17): `MARKET_COLUMNS`, prices by level and spread of the market, spikes compressed; a home's own columns are not read."
         level, spread = (v[..., None] for v in self.scale(x))
-        x = x.clone()
-        x[..., PRICE_COLUMNS] = torch.asinh((x[..., PRICE_COLUMNS] - level) / spread)
-        x[..., SPREAD_COLUMNS] = torch.asinh(x[..., SPREAD_COLUMNS] / spread)
-        return x
+        price, width, other = x[..., MARKET_COLUMNS].split((len(PRICE_COLUMNS), len(SPREAD_COLUMNS), len(_other)), -1)
+        price = torch.cat([price - level, width], -1) / spread
+        return torch.cat([torch.copysign(torch.log1p(price.abs()), price), other], -1)
 
     def encoded(self, x: torch.Tensor) -> torch.Tensor:
-        "(batch, 12, d_model): what the encoder makes of the market; a home's own columns are not read."
-        tokens = self.scaler(self.inputs(x))[..., MARKET_COLUMNS].reshape(len(x), STEPS_PER_DAY // PATCH, -1)
-        return self.encoder(tokens)
+        "(batch, TOKENS, d_model): what the encoder makes of the market."
+        return self.encoder(self.scaler(self.inputs(x)).reshape(len(x), STEPS_PER_DAY // PATCH, -1))
 
     def mixed(self, x: torch.Tensor) -> torch.Tensor:
         "(batch, 48) cents/kWh: the mix, which is what is trained."
