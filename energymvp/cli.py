@@ -338,9 +338,11 @@ def train(
     from energymvp.data.supabase import open_store
     from energymvp.labels import load_labels, say_labels
     from energymvp.rules import Setting
-    from energymvp.training import make_accelerator
+    from energymvp.training import compiler, make_accelerator
     from energymvp.training import train as fit_models
 
+    if compile:
+        compiler()
     choices = dict(consumption=("consumption",), trading=("trading",), all=("consumption", "trading"))
     if model not in choices:
         raise ValueError(f"--model must be one of {', '.join(choices)}, not {model!r}")

@@ -23,6 +23,7 @@ from .data.schema import TABLES
 from .data.supabase import credentials, key_role, open_store
 from .optimizer import perfect_foresight
 from .planning import load_models
+from .training import compiler
 
 # %% ../nbs/65_doctor.ipynb #65365bb1
 @dataclass(frozen=True)
@@ -66,6 +67,13 @@ def _processor():
     return "note", f"{cores}; no GPU, and this torch is built without: training stays on the CPU"
 
 
+def _compiler():
+    try:
+        return "ok", f"{compiler()}, for train --compile"
+    except ValueError:
+        return "note", "none found; needed only for train --compile"
+
+
 def _python():
     state = "ok" if sys.version_info >= (3, 11) else "bad"
     return state, f"{platform.python_version()} on {platform.system()} {platform.machine()}"
@@ -74,7 +82,13 @@ def _python():
 def look_at_machine() -> list[Finding]:
     "Python, packages and processor."
     packages = [_look(name, lambda name=name: _package(name)) for name in (*NEEDED, *EXTRAS)]
-    return [Finding("energymvp", "ok", __version__), _look("Python", _python), *packages, _look("processor", _processor)]
+    return [
+        Finding("energymvp", "ok", __version__),
+        _look("Python", _python),
+        *packages,
+        _look("processor", _processor),
+        _look("C++ compiler", _compiler),
+    ]
 
 # %% ../nbs/65_doctor.ipynb #61619161
 def _demo_data():

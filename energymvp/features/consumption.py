@@ -106,6 +106,7 @@ FOUR = ((0, 1), (2, 3), (0, 2), (1, 3), (1, 2))  # pairs that put four values in
 # pairs that put seven values in order
 SEVEN = ((0, 6), (2, 3), (4, 5), (0, 2), (1, 4), (3, 6), (0, 1), (2, 5), (3, 4), (1, 2), (4, 6), (2, 3), (4, 5), (1, 2), (3, 4), (5, 6))
 NEAR, WIDE = (2, 3, 4, 8, 9, 10, 14), (3, 9)  # daily profiles that are also taken from the hour, or the two hours, around
+_least, _most, _yesterday, _wider = 12, 13, 14, 15  # places among the daily profiles, the last where those of `NEAR` and `WIDE` begin
 _jit = njit(cache="__file__" in globals(), nogil=True, error_model="numpy")
 
 
@@ -165,19 +166,19 @@ def _fill(load, home, step, naive, daily, dated):
         for d in range(DAYS):
             for w in range(PAST_WEEKS):
                 ranks[d, w * STEPS_PER_DAY : (w + 1) * STEPS_PER_DAY] = weeks[w, d * STEPS_PER_DAY : (d + 1) * STEPS_PER_DAY]
-        day[14] = ranks[DAYS - 1, :STEPS_PER_DAY]
+        day[_yesterday] = ranks[DAYS - 1, :STEPS_PER_DAY]
         _order(ranks, SEVEN)
-        day[:7], day[12], day[13] = ranks[:, :STEPS_PER_DAY], ranks[0, :STEPS_PER_DAY], ranks[DAYS - 1, :STEPS_PER_DAY]
+        day[:7], day[_least], day[_most] = ranks[:, :STEPS_PER_DAY], ranks[0, :STEPS_PER_DAY], ranks[DAYS - 1, :STEPS_PER_DAY]
         for j in range(STEPS_PER_DAY):
             for d in range(1, 6):
                 day[6 + d, j] = (ranks[d, j] + ranks[d, STEPS_PER_DAY + j]) / 2
             for w in range(1, PAST_WEEKS):
-                day[12, j] = min(day[12, j], ranks[0, w * STEPS_PER_DAY + j])
-                day[13, j] = max(day[13, j], ranks[DAYS - 1, w * STEPS_PER_DAY + j])
+                day[_least, j] = min(day[_least, j], ranks[0, w * STEPS_PER_DAY + j])
+                day[_most, j] = max(day[_most, j], ranks[DAYS - 1, w * STEPS_PER_DAY + j])
         for k, d in enumerate(NEAR):
-            _around(day[d], 2, ring, day[15 + k])
+            _around(day[d], 2, ring, day[_wider + k])
         for k, d in enumerate(WIDE):
-            _around(day[d], 4, ring, day[15 + len(NEAR) + k])
+            _around(day[d], 4, ring, day[_wider + len(NEAR) + k])
         _order(weeks, FOUR)
         dated[i, :PAST_WEEKS] = weeks
         _around(naive[i], 2, ring, dated[i, PAST_WEEKS])
