@@ -48,6 +48,7 @@ peers: .venv-peers/.installed ## forecasts and plans beside other libraries, hou
 	@.venv-peers/bin/python bench/decisions.py --data "$(DATA)"
 	@.venv-peers/bin/python bench/speed.py
 	@.venv-peers/bin/python bench/ablations.py
+	@.venv-peers/bin/python bench/ablations.py --earlier 35 80 125
 
 bench: $(READY) ## time the optimiser against solvers, labels and stores at scale, into bench/*.md
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -r bench/requirements.txt

@@ -1,6 +1,7 @@
 """What each idea brings: the demo's homes and days with one part of the models taken out at a time; writes `bench/ablations.md`.
 
 .venv/bin/python bench/ablations.py
+.venv/bin/python bench/ablations.py --earlier 35 80 125  # T1's ideas on spans before the test, by which they are chosen: `bench/ablations_earlier.md`
 """
 
 import argparse
@@ -11,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from common import changed, cpu, demo, free, trusted
 
@@ -19,6 +21,7 @@ import energymvp.models.consumption as consumption
 import energymvp.training as training
 from energymvp.backtest import backtest, mean_scores, score, score_consumption
 from energymvp.config import load_config
+from energymvp.data.align import divide
 from energymvp.features.consumption import naive_profile
 from energymvp.planning import decide, load_models, model_outlook, optimise
 from energymvp.rules import Setting
@@ -113,18 +116,58 @@ def spread(values):
     return f"{values.mean():.1f}" + (f" ± {np.ptp(values) / 2:.1f}" if len(values) > 1 else "")
 
 
+def t1_ideas(panel, windows, config, folder, until=None):
+    "T1 and T1 without each idea -> `errors` from the end of training to the end, or to the test if training ends before it."
+    out, plain = {}, (training, "SMOOTHING", training.SMOOTHING, "T1")
+    for module, name, instead, what in (plain, *T1_IDEAS):
+        with changed(module, name, instead):
+            done = train(panel, config, f"{folder}/{name}", models=("consumption",), until=until, progress=False)
+            model, _ = load_checkpoint(f"{folder}/{name}", "consumption")
+            last = done["spans"].end if until is None else divide(panel, config.split).test
+            out[what] = errors(model, windows, panel.step(done["spans"].test), panel.step(last), done["households"])
+    return out
+
+
+def t1_table(rows):
+    "Lines of the table: idea -> list of `errors`."
+    head = ["| | seen, day | seen, week | seen, in the band | unseen, day | unseen, week | unseen, in the band |"]
+    return [*head, "| --- |" + " ---: |" * 6, *(f"| {name} | {' | '.join(spread(v) for v in zip(*e))} |" for name, e in rows.items())]
+
+
+def add(rows, new):
+    for k, v in new.items():
+        rows.setdefault(k, []).append(v)
+
+
 def main():
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44])
-    seeds = args.parse_args().seeds
-    config = load_config()
+    args.add_argument("--earlier", type=int, nargs="+", default=[], help="days before the test at which training ends; T1 alone")
+    args = args.parse_args()
+    said = f"with seeds {', '.join(map(str, args.seeds))}: the mean, and half the range after ±. The homes that are held out change with the seed."
+    said = f"{datetime.date.today()}, {len(os.sched_getaffinity(0))} cores of {cpu()}, torch {version('torch')}. Made by `bench/ablations.py%s` {said}"
+    panel, money, mae = demo(load_config()), {}, {}
+    windows = Windows(panel)
+    configs = [load_config(seed=seed, split=dict(unseen_homes=2)) for seed in args.seeds]
+    if args.earlier:
+        text, test = [said % f" --earlier {' '.join(map(str, args.earlier))}", ""], divide(panel, configs[0].split).test
+        for days in args.earlier:
+            until, rows = test - pd.Timedelta(days=days), {}
+            for config in configs:
+                with tempfile.TemporaryDirectory() as tmp:
+                    add(rows, t1_ideas(panel, windows, config, tmp, until))
+            print(f"{days} days done", flush=True)
+            text += [
+                f"Training to {until:%Y-%m-%d}, scored to {test:%Y-%m-%d}. MAE of T1 in % of the mean load, and the share of the day in the band.",
+                "",
+            ]
+            text += [*t1_table(rows), ""]
+        Path(__file__).with_name("ablations_earlier.md").write_text("\n".join(text))
+        return print("\n".join(text))
     with tempfile.TemporaryDirectory() as tmp:
-        panel = demo(config)
-        windows, money, mae = Windows(panel), {}, {}
-        for seed in seeds:
-            config = load_config(seed=seed, split=dict(unseen_homes=2))
+        for seed, config in zip(args.seeds, configs):
             done = train(panel, config, f"{tmp}/{seed}", progress=False)
-            first, last, seen = panel.step(done["spans"].test), panel.step(done["spans"].end), done["households"]
+            first, last = panel.step(done["spans"].test), panel.step(done["spans"].end)
             models = load_models(f"{tmp}/{seed}")
             again = lambda folder: train(panel, config, folder, models=("trading",), progress=False)  # noqa: B023
             others = {"the mix alone": trusted(models, 1.0)}
@@ -133,18 +176,11 @@ def main():
                     again(f"{tmp}/{seed}")
                 others[what] = load_models(f"{tmp}/{seed}")
             others["a free correction instead of a mix"] = free(again, f"{tmp}/{seed}")
-            for k, v in cents(models, others, windows, first, last, config).items():
-                money.setdefault(k, []).append(v)
-            mae.setdefault("T1", []).append(errors(models.consumption, windows, first, last, seen))
-            for module, name, instead, what in T1_IDEAS:
-                with changed(module, name, instead):
-                    train(panel, config, f"{tmp}/{seed}_{name}", models=("consumption",), progress=False)
-                    model, _ = load_checkpoint(f"{tmp}/{seed}_{name}", "consumption")
-                    mae.setdefault(what, []).append(errors(model, windows, first, last, seen))
+            add(money, cents(models, others, windows, first, last, config))
+            add(mae, t1_ideas(panel, windows, config, f"{tmp}/{seed}_t1"))
             print(f"seed {seed} done", flush=True)
     lines = [
-        f"{datetime.date.today()}, {len(os.sched_getaffinity(0))} cores of {cpu()}, torch {version('torch')}. Made by `bench/ablations.py`"
-        f" with seeds {', '.join(map(str, seeds))}: the mean, and half the range after ±. The homes that are held out change with the seed.",
+        said % "",
         "",
         f"Demo data, {panel.ts[first]:%Y-%m-%d} to {panel.ts[last - 1]:%Y-%m-%d}, all homes, % of perfect foresight.",
     ]
@@ -156,10 +192,8 @@ def main():
         "",
         "MAE of T1 in % of the mean load, seen homes and unseen, and how much of the day lies in the band that should hold 80 %.",
         "",
-        "| | seen, day | seen, week | seen, in the band | unseen, day | unseen, week | unseen, in the band |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        *t1_table(mae),
     ]
-    lines += [f"| {name} | {' | '.join(spread(v) for v in zip(*rows))} |" for name, rows in mae.items()]
     Path(__file__).with_suffix(".md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 
