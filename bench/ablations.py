@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from common import changed, cpu, demo, free, trusted
+from common import changed, cpu, demo, free, given, trusted
 
 import energymvp.features.trading as features
 import energymvp.models.consumption as consumption
@@ -117,14 +117,19 @@ def spread(values):
 
 
 def t1_ideas(panel, windows, config, folder, until=None):
-    "T1 and T1 without each idea -> `errors` from the end of training to the end, or to the test if training ends before it."
-    out, plain = {}, (training, "SMOOTHING", training.SMOOTHING, "T1")
-    for module, name, instead, what in (plain, *T1_IDEAS):
+    "T1, which stays in `folder`, and T1 without each idea -> `errors` from the end of training to the end, or to the test if `until` is before it."
+    whole, out = divide(panel, config.split), {}
+    last = panel.step(whole.test if until else whole.end)
+
+    def learn(what, at):
+        done = train(panel, config, at, models=("consumption",), until=until, progress=False)
+        model, _ = load_checkpoint(at, "consumption")
+        out[what] = errors(model, windows, panel.step(done["spans"].test), last, done["households"])
+
+    learn("T1", folder)
+    for module, name, instead, what in T1_IDEAS:
         with changed(module, name, instead):
-            done = train(panel, config, f"{folder}/{name}", models=("consumption",), until=until, progress=False)
-            model, _ = load_checkpoint(f"{folder}/{name}", "consumption")
-            last = done["spans"].end if until is None else divide(panel, config.split).test
-            out[what] = errors(model, windows, panel.step(done["spans"].test), panel.step(last), done["households"])
+            learn(what, f"{folder}_{name}")
     return out
 
 
@@ -139,48 +144,40 @@ def add(rows, new):
         rows.setdefault(k, []).append(v)
 
 
-def main():
-    args = argparse.ArgumentParser(description=__doc__)
-    args.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44])
-    args.add_argument("--earlier", type=int, nargs="+", default=[], help="days before the test at which training ends; T1 alone")
-    args = args.parse_args()
-    said = f"with seeds {', '.join(map(str, args.seeds))}: the mean, and half the range after ±. The homes that are held out change with the seed."
-    said = f"{datetime.date.today()}, {len(os.sched_getaffinity(0))} cores of {cpu()}, torch {version('torch')}. Made by `bench/ablations.py%s` {said}"
-    panel, money, mae = demo(load_config()), {}, {}
-    windows = Windows(panel)
-    configs = [load_config(seed=seed, split=dict(unseen_homes=2)) for seed in args.seeds]
-    if args.earlier:
-        text, test = [said % f" --earlier {' '.join(map(str, args.earlier))}", ""], divide(panel, configs[0].split).test
-        for days in args.earlier:
-            until, rows = test - pd.Timedelta(days=days), {}
-            for config in configs:
-                with tempfile.TemporaryDirectory() as tmp:
-                    add(rows, t1_ideas(panel, windows, config, tmp, until))
-            print(f"{days} days done", flush=True)
-            text += [
-                f"Training to {until:%Y-%m-%d}, scored to {test:%Y-%m-%d}. MAE of T1 in % of the mean load, and the share of the day in the band.",
-                "",
-            ]
-            text += [*t1_table(rows), ""]
-        Path(__file__).with_name("ablations_earlier.md").write_text("\n".join(text))
-        return print("\n".join(text))
-    with tempfile.TemporaryDirectory() as tmp:
-        for seed, config in zip(args.seeds, configs):
-            done = train(panel, config, f"{tmp}/{seed}", progress=False)
-            first, last = panel.step(done["spans"].test), panel.step(done["spans"].end)
-            models = load_models(f"{tmp}/{seed}")
+def earlier(panel, windows, configs, ends):
+    "Lines: T1's ideas, trained to so many days before the test and scored from there to it."
+    lines, test = [], divide(panel, configs[0].split).test
+    for days in ends:
+        until, rows = test - pd.Timedelta(days=days), {}
+        for config in configs:
+            with tempfile.TemporaryDirectory() as tmp:
+                add(rows, t1_ideas(panel, windows, config, f"{tmp}/t1", until))
+        print(f"{days} days done", flush=True)
+        what = "MAE of T1 in % of the mean load, and the share of the day in the band."
+        lines += ["", f"Training to {until:%Y-%m-%d}, scored to {test:%Y-%m-%d}. {what}", "", *t1_table(rows)]
+    return lines
+
+
+def on_the_test(panel, windows, configs):
+    "Lines: what each idea brings in money and in T1's error, on the test span."
+    money, mae = {}, {}
+    for config in configs:
+        with tempfile.TemporaryDirectory() as tmp:
+            folder = f"{tmp}/all"
+            add(mae, t1_ideas(panel, windows, config, folder))
             again = lambda folder: train(panel, config, folder, models=("trading",), progress=False)  # noqa: B023
+            spans = again(folder)["spans"]
+            first, last = panel.step(spans.test), panel.step(spans.end)
+            models = load_models(folder)
             others = {"the mix alone": trusted(models, 1.0)}
             for module, name, instead, what in T2_IDEAS:
                 with changed(module, name, instead):
-                    again(f"{tmp}/{seed}")
-                others[what] = load_models(f"{tmp}/{seed}")
-            others["a free correction instead of a mix"] = free(again, f"{tmp}/{seed}")
+                    again(folder)
+                others[what] = load_models(folder)
+            others["a free correction instead of a mix"] = free(again, folder)
             add(money, cents(models, others, windows, first, last, config))
-            add(mae, t1_ideas(panel, windows, config, f"{tmp}/{seed}_t1"))
-            print(f"seed {seed} done", flush=True)
+            print(f"seed {config.seed} done", flush=True)
     lines = [
-        said % "",
         "",
         f"Demo data, {panel.ts[first]:%Y-%m-%d} to {panel.ts[last - 1]:%Y-%m-%d}, all homes, % of perfect foresight.",
     ]
@@ -194,8 +191,25 @@ def main():
         "",
         *t1_table(mae),
     ]
-    Path(__file__).with_suffix(".md").write_text("\n".join(lines) + "\n")
-    print("\n".join(lines))
+    return lines
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44])
+    p.add_argument("--earlier", type=int, nargs="+", default=[], help="days before the test at which training ends; T1 alone")
+    args = p.parse_args()
+    head = (
+        f"{datetime.date.today()}, {len(os.sched_getaffinity(0))} cores of {cpu()}, torch {version('torch')}. "
+        f"Made by `bench/ablations.py{given(p, args, ('earlier',))}` with seeds {', '.join(map(str, args.seeds))}: the mean, and half the "
+        "range after ±. The homes that are held out change with the seed."
+    )
+    panel = demo(load_config())
+    windows = Windows(panel)
+    configs = [load_config(seed=seed, split=dict(unseen_homes=2)) for seed in args.seeds]
+    lines = earlier(panel, windows, configs, args.earlier) if args.earlier else on_the_test(panel, windows, configs)
+    Path(__file__).with_name(f"ablations{'_earlier' if args.earlier else ''}.md").write_text("\n".join([head, *lines]) + "\n")
+    print(head, *lines, sep="\n")
 
 
 if __name__ == "__main__":

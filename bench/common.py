@@ -26,6 +26,13 @@ def cpu():
         return platform.processor() or platform.machine()
 
 
+def given(parser, args, names):
+    "Those of the named options that are not as they are by default, as they are typed after the command."
+    said = [(k, getattr(args, k)) for k in names if getattr(args, k) != parser.get_default(k)]
+    typed = lambda v: "" if v is True else f" {' '.join(map(str, v)) if isinstance(v, list) else v}"
+    return "".join(f" --{k}{typed(v)}" for k, v in said)
+
+
 def demo(config):
     "All homes of the demo and its market."
     with tempfile.TemporaryDirectory() as tmp, LocalStore(Path(tmp) / "demo.duckdb") as store:

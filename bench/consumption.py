@@ -31,7 +31,7 @@ from neuralforecast import NeuralForecast  # noqa: E402
 from neuralforecast.losses.pytorch import MAE  # noqa: E402
 from neuralforecast.models import NHITS, PatchTST, TiDE  # noqa: E402
 
-from common import cpu, demo  # noqa: E402
+from common import cpu, demo, given  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
 from energymvp.data.align import Panel, divide, fill_gaps, midnights  # noqa: E402
 from energymvp.features.consumption import naive_profile  # noqa: E402
@@ -403,9 +403,7 @@ def main():
     p.add_argument("--span", choices=("test", "validation"), default="test", help="validation: to choose settings; peers train up to it")
     p.add_argument("--quick", action="store_true", help="a smoke run")
     args = p.parse_args()
-    args.command = (
-        "bench/consumption.py" + (f" --preset {args.preset}" if args.preset != "small" else "") + (" --quick" if args.quick else "")
-    )
+    args.command = "bench/consumption.py" + given(p, args, ("preset", "quick"))
     torch.set_num_threads(int(THREADS))
     for name in ("pytorch_lightning", "lightning", "lightning.pytorch", "lightning_fabric", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -29,7 +29,7 @@ from neuralforecast.losses.pytorch import MAE, MSE  # noqa: E402
 from neuralforecast.models import NHITS  # noqa: E402
 from pytorch_lightning.callbacks import Callback  # noqa: E402
 
-from common import copy_t1, cpu, demo, free, trusted  # noqa: E402
+from common import copy_t1, cpu, demo, free, given, trusted  # noqa: E402
 from energymvp.backtest import MODES, backtest, earned  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
 from energymvp.data.align import HISTORY, Panel, divide  # noqa: E402
@@ -665,9 +665,7 @@ def main():
     args = p.parse_args()
     if not args.data:
         p.error("--data FOLDER or ENERGYMVP_BENCH_DATA is needed: the prices are not part of the project")
-    said = {k: getattr(args, k) for k in ("market", "span", "homes", "nodes", "seeds") if getattr(args, k) != p.get_default(k)}
-    args.command = "bench/decisions.py" + "".join(f" --{k} {' '.join(map(str, v)) if isinstance(v, list) else v}" for k, v in said.items())
-    args.command += " --quick" if args.quick else ""
+    args.command = "bench/decisions.py" + given(p, args, ("market", "span", "homes", "nodes", "seeds", "quick"))
     torch.set_num_threads(int(THREADS))
     for name in (
         "pytorch_lightning",

@@ -16,7 +16,7 @@ from pathlib import Path
 warnings.filterwarnings("ignore")
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-from common import cpu  # noqa: E402
+from common import cpu, given  # noqa: E402
 from neuralforecast.models import PatchTST  # noqa: E402
 
 from energymvp.config import load_config, shipped  # noqa: E402
@@ -151,13 +151,12 @@ def plans(homes):
 
 
 def main():
-    args = argparse.ArgumentParser(description=__doc__)
-    args.add_argument("--homes", type=int, default=10_000)
-    args.add_argument("--seconds", type=float, default=12, help="of each measurement")
-    args.add_argument("--device", choices=BATCH, default="cpu", help="cuda: the transformers alone, into bench/speed_cuda.md")
-    default, args = args.get_default, args.parse_args()
-    given = {k: v for k, v in vars(args).items() if v != default(k)}
-    said, device = "".join(f" --{k} {v}" for k, v in given.items()), args.device
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--homes", type=int, default=10_000)
+    p.add_argument("--seconds", type=float, default=12, help="of each measurement")
+    p.add_argument("--device", choices=BATCH, default="cpu", help="cuda: the transformers alone, into bench/speed_cuda.md")
+    args = p.parse_args()
+    device = args.device
     rows = []
     for preset in ("full", "small"):
         for row in transformers(preset, device, args.seconds):
@@ -167,7 +166,7 @@ def main():
     machine = f"{len(os.sched_getaffinity(0))} cores of {cpu()}" if device == "cpu" else torch.cuda.get_device_name()
     lines = [
         f"{datetime.date.today()}, {machine}, load average {os.getloadavg()[0]:.1f} at the end, {packages}. "
-        f"Made by `bench/speed.py{said}`.",
+        f"Made by `bench/speed.py{given(p, args, ('homes', 'seconds', 'device'))}`.",
         "",
         f"Windows per second, batches of {BATCH[device]}, forward, loss, backward and step in training; PatchTST, as the library gives it, "
         "reads two weeks. Compiled: by `torch.compile`, which takes about a minute first (`energymvp train --compile`).",

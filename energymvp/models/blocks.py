@@ -50,12 +50,12 @@ class Block(nn.Module):
         super().__init__()
         self.norm1, self.norm2 = nn.LayerNorm(d_model, bias=False), nn.LayerNorm(d_model, bias=False)
         self.attention, self.mlp = Attention(d_model, heads), GatedMLP(d_model)
-        self.drop = nn.Dropout(dropout)
+        self.drop = nn.Dropout1d(dropout)
 
     def forward(self, x):
-        keep = self.drop(x.new_ones(2, len(x), 1, x.shape[-1]))
-        x = x + keep[0] * self.attention(self.norm1(x))
-        return x + keep[1] * self.mlp(self.norm2(x))
+        drop = lambda y: self.drop(y.transpose(1, 2)).transpose(1, 2)  # it takes channels first
+        x = x + drop(self.attention(self.norm1(x)))
+        return x + drop(self.mlp(self.norm2(x)))
 
 # %% ../../nbs/40_models.blocks.ipynb #5b316321
 class Encoder(nn.Module):

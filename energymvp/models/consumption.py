@@ -43,12 +43,12 @@ def mix(
     "(batch, 3, 336) kWh per half hour: the profiles weighed."
     first, later = (z[..., :-1].softmax(-1) * z[..., -1:].exp() for z in (first, later))
     daily = daily.unflatten(-1, (TOKENS, -1))
-    a = torch.einsum("btqp,bpth->bqth", first[..., :DAILY], daily).flatten(2)
-    b = torch.einsum("tqp,bpth->bqth", later[..., :DAILY], daily).flatten(2)
+    first_day = torch.einsum("btqp,bpth->bqth", first[..., :DAILY], daily).flatten(2)
+    later_day = torch.einsum("tqp,bpth->bqth", later[..., :DAILY], daily).flatten(2)
     weights = (first.mean(1) + later.mean(0))[..., DAILY:] / 2
     week = torch.baddbmm(weights[..., DATED:] * naive[:, None], weights[..., :DATED], dated)
-    week = week.unflatten(-1, (DAYS, -1)) + b[:, :, None]
-    week[:, :, 0] += a - b
+    week = week.unflatten(-1, (DAYS, -1)) + later_day[:, :, None]
+    week[:, :, 0] += first_day - later_day
     return week.flatten(2)
 
 # %% ../../nbs/41_models.consumption.ipynb #f23fd8df

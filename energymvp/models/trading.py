@@ -121,7 +121,7 @@ class TradingModel(nn.Module):
         return torch.cat([torch.copysign(torch.log1p(price.abs()), price), other], -1)
 
     def encoded(self, x: torch.Tensor) -> torch.Tensor:
-        "(batch, TOKENS, d_model): what the encoder makes of the market."
+        "(batch, 12, d_model): what the encoder makes of the market."
         return self.encoder(self.scaler(self.inputs(x)).reshape(len(x), STEPS_PER_DAY // PATCH, -1))
 
     def mixed(self, x: torch.Tensor) -> torch.Tensor:
