@@ -53,7 +53,7 @@ def mix(
 
 # %% ../../nbs/41_models.consumption.ipynb #f23fd8df
 HALVED = (1, 4)  # half hours in which an excess is halved
-LATER = 4.0  # how many times faster the weights of the later days learn than other weights
+LATER = 4.0  # times faster that the weights of the later days learn: each is one number, those of the first day are moved by a whole token
 INPUTS = ("x", "naive", "daily", "dated")  # of `forward`, in its order
 MIN_LEVEL = 0.02  # kWh per half hour: 40 W, the least level that a home is scaled by
 
