@@ -534,7 +534,7 @@ def train(
     if "consumption" in models:
         size = sizes.consumption
         torch.manual_seed(config.seed)
-        model = ConsumptionModel(size.d_model, size.layers, size.heads, size.dropout)
+        model = MODELS["consumption"](size.d_model, size.layers, size.heads, size.dropout)
         make = consumption_batches(windows, *_some(windows.decisions(0, val), "train T1 on"), val, size.batch_size)
         draw = np.random.default_rng([config.seed, 1])
         model.scaler.fit(
@@ -563,7 +563,7 @@ def train(
         consumption, _ = load_checkpoint(folder, "consumption")
         meta["consumption_sha256"] = fingerprint(*consumption.state_dict().values())
         torch.manual_seed(config.seed + 1)
-        model = TradingModel(size.d_model, size.layers, size.heads, size.dropout)
+        model = MODELS["trading"](size.d_model, size.layers, size.heads, size.dropout)
         model.setting = setting
         if labels is not None:
             labels = labels.homes(seen)

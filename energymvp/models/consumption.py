@@ -39,17 +39,16 @@ def mix(
     daily: torch.Tensor,  # (batch, 24, 48) kWh per half hour
     dated: torch.Tensor,  # (batch, 5, 336) kWh per half hour
     naive: torch.Tensor,  # (batch, 336) kWh per half hour, the last of those that are dated
+    carried: torch.Tensor,  # (batch, 3, 48) kWh per half hour to add to the first day
 ) -> torch.Tensor:
     "(batch, 3, 336) kWh per half hour: the profiles weighed."
     first, later = (z[..., :-1].softmax(-1) * z[..., -1:].exp() for z in (first, later))
-    daily = daily.unflatten(-1, (TOKENS, -1))
-    first_day = torch.einsum("btqp,bpth->bqth", first[..., :DAILY], daily).flatten(2)
-    later_day = torch.einsum("tqp,bpth->bqth", later[..., :DAILY], daily).flatten(2)
+    weights = torch.cat([first[..., :DAILY], later[..., :DAILY].expand(len(first), -1, -1, -1)], 2)
+    days = weights @ daily.unflatten(-1, (TOKENS, -1)).transpose(1, 2)
+    first_day, later_day = days.transpose(1, 2).flatten(2).chunk(2, 1)
+    week = torch.cat([first_day + carried, later_day.repeat(1, 1, DAYS - 1)], 2)
     weights = (first.mean(1) + later.mean(0))[..., DAILY:] / 2
-    week = torch.baddbmm(weights[..., DATED:] * naive[:, None], weights[..., :DATED], dated)
-    week = week.unflatten(-1, (DAYS, -1)) + later_day[:, :, None]
-    week[:, :, 0] += first_day - later_day
-    return week.flatten(2)
+    return torch.baddbmm(week, weights, torch.cat([dated, naive[:, None]], 1))
 
 # %% ../../nbs/41_models.consumption.ipynb #f23fd8df
 HALVED = (1, 4)  # half hours in which an excess is halved
@@ -63,7 +62,7 @@ class ConsumptionModel(nn.Module):
 
     columns = CONSUMPTION_COLUMNS
 
-    def __init__(self, d_model: int = 48, layers: int = 1, heads: int = 1, dropout: float = 0.0):
+    def __init__(self, d_model: int = 16, layers: int = 1, heads: int = 1, dropout: float = 0.0):
         super().__init__()
         self.size = dict(d_model=d_model, layers=layers, heads=heads, dropout=dropout)
         columns, rows = len(CONSUMPTION_COLUMNS) + DAYS, (len(QUANTILES), DAILY + DATED + 2)
@@ -106,11 +105,9 @@ class ConsumptionModel(nn.Module):
         daily = usual.expand(-1, DAILY, -1) if daily is None else daily
         dated = naive[:, None].expand(-1, DATED, -1) if dated is None else dated
         state = self.encoder(self.scaler(self.inputs(x, naive)).view(len(x), TOKENS, -1))
-        z, share = self.head(state).unflatten(-1, (len(QUANTILES), -1)), self.carry(state[:, 0]).view(len(x), len(QUANTILES), -1)
+        z, share = (v.unflatten(-1, (len(QUANTILES), -1)) for v in (self.head(state), self.carry(state[:, 0])))
         excess = x[:, -1:, : len(APPLIANCES)].sum(-1, keepdim=True) - x[:, -1:, WEEK_MEAN, None]
-        out = mix(z, LATER * self.later, daily, dated, naive)
-        out[..., :STEPS_PER_DAY] += share @ self.fading * excess
-        out = out.clamp_min(0)
+        out = torch.relu(mix(z, LATER * self.later, daily, dated, naive, share @ self.fading * excess))
         if not self.training:
             low, week, high = out.unbind(1)
             low, high = torch.minimum(low, week), torch.maximum(high, week)
@@ -128,9 +125,10 @@ def consumption_loss(
     known = torch.isfinite(target)
     day = known & (torch.arange(STEPS_PER_WEEK, device=target.device) < STEPS_PER_DAY)
     weight = sum(k / k.sum().clamp_min(1) for k in (day, known)) / level
-    miss = (torch.where(known, target, 0)[:, None] - out.consumption_quantiles) * weight[:, None]
-    quantile, counts = torch.tensor([[*QUANTILES], [0.5, 1.0, 0.5]], device=target.device)
-    return (counts * (quantile * miss.sum((0, 2)) - miss.clamp_max(0).sum((0, 2)))).sum()
+    quantile, counts = torch.tensor([[*QUANTILES], [0.5, 1.0, 0.5]], device=target.device)[..., None]
+    miss = torch.where(known, target, 0)[:, None] - out.consumption_quantiles
+    slope = torch.where(miss.detach() < 0, counts * (quantile - 1), counts * quantile) * weight[:, None]
+    return torch.dot(miss.flatten(), slope.flatten())
 
 # %% ../../nbs/41_models.consumption.ipynb #7c2e5b15
 @torch.no_grad()

@@ -103,6 +103,8 @@ class TradingModel(nn.Module):
         self.encoder = Encoder(PATCH * len(MARKET_COLUMNS), d_model, layers, heads, dropout, STEPS_PER_DAY // PATCH)
         self.mix = nn.Linear(d_model, len(PROFILES))
         self.register_buffer("trust", torch.tensor(TRUST))
+        self.register_buffer("market", torch.tensor(MARKET_COLUMNS), persistent=False)
+        self.register_buffer("profiles", torch.tensor(PROFILES), persistent=False)
         nn.init.zeros_(self.mix.weight)
         nn.init.zeros_(self.mix.bias)
         with torch.no_grad():
@@ -116,7 +118,7 @@ class TradingModel(nn.Module):
     def inputs(self, x: torch.Tensor) -> torch.Tensor:
         "(batch, 48, 17): `MARKET_COLUMNS`, prices by level and spread of the market, spikes compressed; a home's own columns are not read."
         level, spread = (v[..., None] for v in self.scale(x))
-        price, width, other = x[..., MARKET_COLUMNS].split((len(PRICE_COLUMNS), len(SPREAD_COLUMNS), len(_other)), -1)
+        price, width, other = x.index_select(-1, self.market).split((len(PRICE_COLUMNS), len(SPREAD_COLUMNS), len(_other)), -1)
         price = torch.cat([price - level, width], -1) / spread
         return torch.cat([torch.copysign(torch.log1p(price.abs()), price), other], -1)
 
@@ -126,8 +128,8 @@ class TradingModel(nn.Module):
 
     def mixed(self, x: torch.Tensor) -> torch.Tensor:
         "(batch, 48) cents/kWh: the mix, which is what is trained."
-        weights = self.mix(self.encoded(x)).float().softmax(-1).repeat_interleave(PATCH, 1)
-        return (weights * x[..., PROFILES]).sum(-1)
+        weights = self.mix(self.encoded(x)).float().softmax(-1)
+        return (x.index_select(-1, self.profiles).unflatten(1, (-1, PATCH)) * weights[:, :, None]).sum(-1).flatten(1)
 
     def market_price(self, x: torch.Tensor) -> torch.Tensor:
         "(batch, 48) cents/kWh expected on the market."
