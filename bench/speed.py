@@ -33,13 +33,17 @@ from energymvp.training import Windows  # noqa: E402
 from energymvp.units import STEPS_PER_WEEK, grid  # noqa: E402
 
 BATCH = {"cpu": 128, "cuda": 512}  # windows
+PATCHES = {
+    "24": (24, 24),
+    "16 every 8": (16, 8),
+}  # half hours of PatchTST's patches and from one to the next: as in `bench/consumption.py`, as by default
 weights = lambda model: sum(p.numel() for p in model.parameters())
 
 
-def patchtst(horizon, size):
-    "The PatchTST of the library with about `size` weights: two weeks in, its own patches of 24 half hours."
+def patchtst(horizon, size, patch, stride):
+    "The PatchTST of the library with about `size` weights: two weeks in, in patches."
     make = lambda d: PatchTST(
-        h=horizon, input_size=2 * STEPS_PER_WEEK, patch_len=24, stride=24, hidden_size=d, linear_hidden_size=2 * d, n_heads=4 if d % 4 == 0 else 2,
+        h=horizon, input_size=2 * STEPS_PER_WEEK, patch_len=patch, stride=stride, hidden_size=d, linear_hidden_size=2 * d, n_heads=4 if d % 4 == 0 else 2,
         encoder_layers=2, max_steps=1, enable_progress_bar=False, logger=False,
     )  # fmt: skip
     widths = range(4, 1024, 4)
@@ -111,16 +115,17 @@ def steps(model, call, loss, compiled=False, kind=None):
 
 
 def transformers(preset, device, seconds):
-    "Rows of the table: what, model, preset, way, weights, training and inference in windows per second, and the same of PatchTST."
+    "Rows: what, model, preset, way, weights, training and inference in windows per second, and of each PatchTST weights, training and inference."
     for what, name, model, call, loss, target in jobs(preset, device):
-        peer = patchtst(target.shape[1], weights(model)).to(device)
+        peers = [patchtst(target.shape[1], weights(model), *patches).to(device) for patches in PATCHES.values()]
         past_y = torch.rand(len(target), 2 * STEPS_PER_WEEK, 1, device=device)
         window = dict(insample_y=past_y, insample_mask=torch.ones_like(past_y), futr_exog=None, hist_exog=None, stat_exog=None)
-        theirs = steps(peer, lambda m, w=window: m(w), lambda out, y=target: (out[..., 0] - y).abs().mean())
-        made = [*(steps(model, call, loss, *way) for _, *way in ways(device)), theirs]
-        (*training, t), (*inference, i) = (rates([pair[k] for pair in made], device, seconds) for k in (0, 1))
-        for (way, *_), ours in zip(ways(device), zip(training, inference)):
-            yield what, name, preset, way, weights(model), *ours, weights(peer), t, i
+        theirs = [steps(peer, lambda m, w=window: m(w), lambda out, y=target: (out[..., 0] - y).abs().mean()) for peer in peers]
+        made = [*theirs, *(steps(model, call, loss, *way) for _, *way in ways(device))]
+        speeds = list(zip(*(rates([pair[k] for pair in made], device, seconds) for k in (0, 1))))
+        beside = [(weights(peer), *speed) for peer, speed in zip(peers, speeds)]
+        for (way, *_), speed in zip(ways(device), speeds[len(peers) :]):
+            yield what, name, preset, way, weights(model), *speed, beside
 
 
 def plans(homes):
@@ -160,7 +165,7 @@ def main():
     rows = []
     for preset in ("full", "small"):
         for row in transformers(preset, device, args.seconds):
-            print(*row[:4], *(f"{x:,.0f}" for x in row[4:]), sep=", ", flush=True)
+            print(*row[:4], *(f"{x:,.0f}" for x in row[4:7]), *(f"{x:,.0f}" for peer in row[7] for x in peer), sep=", ", flush=True)
             rows.append(row)
     packages = ", ".join(f"{p} {version(p)}" for p in ("torch", "neuralforecast", "numpy"))
     machine = f"{len(os.sched_getaffinity(0))} cores of {cpu()}" if device == "cpu" else torch.cuda.get_device_name()
@@ -168,18 +173,28 @@ def main():
         f"{datetime.date.today()}, {machine}, load average {os.getloadavg()[0]:.1f} at the end, {packages}. "
         f"Made by `bench/speed.py{given(p, args, ('homes', 'seconds', 'device'))}`.",
         "",
-        f"Windows per second, batches of {BATCH[device]}, forward, loss, backward and step in training; PatchTST, as the library gives it, "
-        "reads two weeks. Compiled: by `torch.compile`, which takes about a minute first (`energymvp train --compile`).",
+        f"Windows per second, batches of {BATCH[device]}, forward, loss, backward and step in training. PatchTST reads two weeks, in patches of "
+        f"{' or '.join(PATCHES)} half hours (the last as the library has it by default), and is as wide as makes its weights as many as ours, or "
+        "as narrow as it comes; × is how many times its speed ours is. Compiled: by `torch.compile`, which takes about a minute first "
+        "(`energymvp train --compile`).",
         "",
-        "| forecast | model | preset | weights | how | training | inference | PatchTST weights | training | inference | ours, training | ours, inference |",
-        "| --- | --- | --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| forecast | model | preset | weights | how | training | inference |"
+        + "".join(f" PatchTST {k}: weights | training | inference | × training | × inference |" for k in PATCHES),
+        "| --- | --- | --- | ---: | --- |" + " ---: |" * (2 + 5 * len(PATCHES)),
     ]
-    for what, name, preset, way, n, t, i, pn, pt, pi in rows:
-        lines.append(
-            f"| {what} | {name} | {preset} | {n:,} | {way} | {t:,.0f} | {i:,.0f} | {pn:,} | {pt:,.0f} | {pi:,.0f} | {t / pt:.1f} times | {i / pi:.1f} times |"
-        )
-    met = [f"{name} of {preset}, {way}" for _, name, preset, way, _, t, i, _, pt, pi in rows if t / pt >= 3 and i / pi >= 3]
-    lines += ["", f"Three times PatchTST in both was the aim: met by {', '.join(met) or 'none'}."]
+    met = {k: [] for k in PATCHES}
+    for what, name, preset, way, n, t, i, beside in rows:
+        cells = [what, name, preset, f"{n:,}", way, f"{t:,.0f}", f"{i:,.0f}"]
+        for k, (pn, pt, pi) in zip(PATCHES, beside):
+            cells += [f"{pn:,}", f"{pt:,.0f}", f"{pi:,.0f}", f"{t / pt:.1f}", f"{i / pi:.1f}"]
+            if min(t / pt, i / pi) >= 3:
+                met[k].append(f"{name} of {preset}, {way}")
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += [
+        "",
+        "Three times PatchTST in both was the aim. "
+        + " ".join(f"Its patches {k}: met by {'; '.join(v) or 'none'}." for k, v in met.items()),
+    ]
     if device == "cpu":
         outlook, optimiser, decisions, read = plans(args.homes)
         lines += [
