@@ -41,6 +41,14 @@ class Blind(consumption.Encoder):
         return 0 * super().forward(x)
 
 
+class Wide(consumption.ConsumptionModel):
+    "T1 of three times the width."
+
+    def __init__(self, d_model, *size, **rest):
+        super().__init__(3 * d_model, *size, **rest)
+        self.size["d_model"] = d_model  # by which it is made again
+
+
 def squares(predicted, price, spread, *_):
     "(batch,) what T2 would learn by instead of money: squared errors in spreads of the market, up to three spreads."
     return torch.nn.functional.smooth_l1_loss(predicted / spread, price / spread, beta=3.0, reduction="none").mean(1)
@@ -49,6 +57,7 @@ def squares(predicted, price, spread, *_):
 T1_IDEAS = [  # where it is, its name, what stands there instead
     (consumption, "Encoder", Blind, "one mix of profiles for every home and day"),
     (consumption, "TOKENS", 3, "three tokens of eight hours"),
+    (training, "MODELS", {**training.MODELS, "consumption": Wide}, "three times as wide"),
     (consumption, "HALVED", (), "without what has just been read"),
     (training, "SMOOTHING", 0.0, "without the running average of weights"),
 ]

@@ -43,8 +43,8 @@ def mix(
 ) -> torch.Tensor:
     "(batch, 3, 336) kWh per half hour: the profiles weighed."
     first, later = (z[..., :-1].softmax(-1) * z[..., -1:].exp() for z in (first, later))
-    weights = torch.cat([first[..., :DAILY], later[..., :DAILY].expand(len(first), -1, -1, -1)], 2)
-    days = weights @ daily.unflatten(-1, (TOKENS, -1)).transpose(1, 2)
+    both = torch.cat([first[..., :DAILY], later[..., :DAILY].expand(len(first), -1, -1, -1)], 2)
+    days = both @ daily.unflatten(-1, (TOKENS, -1)).transpose(1, 2)
     first_day, later_day = days.transpose(1, 2).flatten(2).chunk(2, 1)
     week = torch.cat([first_day + carried, later_day.repeat(1, 1, DAYS - 1)], 2)
     weights = (first.mean(1) + later.mean(0))[..., DAILY:] / 2
