@@ -79,7 +79,7 @@ class ConsumptionModel(nn.Module):
         nn.init.zeros_(self.carry.weight)
         nn.init.zeros_(self.carry.bias)
         self.register_buffer("fading", 0.5 ** (torch.arange(STEPS_PER_DAY) / torch.tensor(HALVED)[:, None]), persistent=False)
-        self.register_buffer("spread", torch.ones(2))  # what `calibrate` widens the band by, down and up
+        self.register_buffer("spread", torch.ones(2))  # what `calibrate` stretches the band by, down and up
 
     def level(self, x: torch.Tensor) -> torch.Tensor:
         "(batch, 1) kWh per half hour: the home's mean over the last seven days."
@@ -136,7 +136,7 @@ def calibrate(
     model: ConsumptionModel,  # in evaluation mode
     batches: list,  # of `INPUTS` and target, not trained on
 ) -> None:
-    "Set `model.spread` so that the band holds its share of the targets of these batches."
+    "Set `model.spread`, 1 or more, so that the band holds at least its share of the targets of these batches."
     device, stretch = model.spread.device, []
     model.spread.fill_(1)
     for b in batches:
@@ -144,4 +144,4 @@ def calibrate(
         low, middle, high = model(*inputs).consumption_quantiles.unbind(1)
         sides = (middle - target) / (middle - low).clamp_min(1e-6), (target - middle) / (high - middle).clamp_min(1e-6)
         stretch.append(torch.stack(sides)[:, torch.isfinite(target)])
-    model.spread.copy_(torch.cat(stretch, 1).quantile(QUANTILES[2], 1))
+    model.spread.copy_(torch.cat(stretch, 1).quantile(QUANTILES[2], 1).clamp_min(1))
