@@ -94,18 +94,22 @@ def spots(group, windows, homes, first, last):
 
 
 def score(places, forecast):
-    "group -> day and week -> MAE in percent of the mean load, mean over homes; and the same of each home."
+    "group -> day and week -> MAE in percent of the mean load, and with quantiles the share in the band, mean over homes; and of each home."
     each = {}
     for s in places:
         f = forecast(s.windows, s.home, s.step)
+        low, f, high = f.swapaxes(0, 1) if f.ndim == 3 else (None, f, None)
         truth = s.windows.ahead(s.windows.true_load, s.step, WEEK, s.last, s.home)
         assert f.shape == truth.shape and np.isfinite(f).all()
         for h in np.unique(s.home):
             for span, n in SPANS.items():
                 k = (s.home == h) & np.isfinite(truth[:, :n]).all(1)
                 if k.any():
-                    share = 100 * np.abs(f[k, :n] - truth[k, :n]).mean() / truth[k, :n].mean()
-                    each.setdefault(s.group, {}).setdefault(span, {})[s.windows.panel.households[h]] = float(share)
+                    came, found = truth[k, :n], {span: np.abs(f[k, :n] - truth[k, :n]).mean() / truth[k, :n].mean()}
+                    if low is not None:
+                        found[f"{span}, in the band"] = ((low[k, :n] <= came) & (came <= high[k, :n])).mean()
+                    for name, share in found.items():
+                        each.setdefault(s.group, {}).setdefault(name, {})[s.windows.panel.households[h]] = 100 * float(share)
     return {g: {s: float(np.mean(list(v.values()))) for s, v in x.items()} for g, x in each.items()}, each
 
 
@@ -159,7 +163,7 @@ def t1(job, seed):
     train(homes, config, folder, job.preset, ("consumption",), until=job.spans.test, accelerator=make_accelerator(cpu=True))
     seconds = time.perf_counter() - a
     model, meta = load_checkpoint(folder, "consumption")
-    return lambda w, home, step: forecast_consumption(model, w, home, step), seconds, meta["parameters"]
+    return lambda w, home, step: forecast_consumption(model, w, home, step, quantiles=True), seconds, meta["parameters"]
 
 
 # LightGBM: a model for each day ahead (direct, no forecast is fed back), or one that is fed its own forecasts day by day
@@ -378,6 +382,11 @@ def write(found, job, places, args, path):
     homes = {g: len({(id(s), h) for s in places if s.group == g for h in s.home}) for g in groups}
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     span = f"{places[0].windows.panel.ts[places[0].step.min()]:%d %B %Y} to {places[0].windows.panel.ts[places[0].last - 1]:%d %B %Y}"
+    band, of = "", [(g, s) for g in groups for s in ("day", "week")]
+    if "T1" in found:
+        held = [cell(found["T1"], g, f"{s}, in the band") for g, s in of]
+        band = "\nThe share of the half hours in T1's band from 0.1 to 0.9, which should hold 80 %, mean over homes.\n\n"
+        band += table(("%", *(f"{g}: {s}" for g, s in of)), [("T1", *held)]) + "\n"
     sure = " A smoke run (`--quick`): the figures mean nothing." if args.quick else ""
     text = f"""{datetime.date.today()}, {cores} cores of {cpu()}, {THREADS} thread{"s" if THREADS != "1" else ""}, Python {platform.python_version()}, {libs}. Made by `{args.command}`.{sure}
 
@@ -386,7 +395,7 @@ T1 and what a practitioner would take instead, trained on the same {len(job.seen
 {table(head, body)}
 
 {verdict(found, groups)}
-
+{band}
 T1 and the peers train up to {job.spans.validation:%d %B %Y}; T1 stops by the weeks from then to {job.spans.test:%d %B %Y}, and the settings of the peers were chosen on these weeks. LightGBM (mlforecast, absolute error) {"has one model for each day ahead" if DIRECT else "has one model that is fed its own forecast day by day"}, with lags of days and weeks, slot means, medians and quartiles and the local clock; the networks (neuralforecast, absolute error) have one model for the day and one for the week, two weeks of input, each home scaled by its own level, and but for PatchTST the local clock of the days to come. Parameters of LightGBM are its leaves.
 """
     path.write_text(text)
