@@ -299,7 +299,7 @@ def train(
         str | None, typer.Option("--until", help="Nothing from here on is trained on.", show_default="80 % of the span")
     ] = None,
     preset: Annotated[
-        str, typer.Option(help="small (minutes on a CPU) or full (a GPU).", autocompletion=_one_of("small", "full"))
+        str, typer.Option(help="small, or full: wider and in larger batches, for more homes.", autocompletion=_one_of("small", "full"))
     ] = "small",
     model: Annotated[
         str,
