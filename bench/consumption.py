@@ -101,15 +101,15 @@ def score(places, forecast):
         low, f, high = f.swapaxes(0, 1) if f.ndim == 3 else (None, f, None)
         truth = s.windows.ahead(s.windows.true_load, s.step, WEEK, s.last, s.home)
         assert f.shape == truth.shape and np.isfinite(f).all()
+        held, found = None if low is None else (low <= truth) & (truth <= high), each.setdefault(s.group, {})
         for h in np.unique(s.home):
             for span, n in SPANS.items():
                 k = (s.home == h) & np.isfinite(truth[:, :n]).all(1)
                 if k.any():
-                    came, found = truth[k, :n], {span: np.abs(f[k, :n] - truth[k, :n]).mean() / truth[k, :n].mean()}
-                    if low is not None:
-                        found[f"{span}, in the band"] = ((low[k, :n] <= came) & (came <= high[k, :n])).mean()
-                    for name, share in found.items():
-                        each.setdefault(s.group, {}).setdefault(name, {})[s.windows.panel.households[h]] = 100 * float(share)
+                    home, came = s.windows.panel.households[h], truth[k, :n]
+                    found.setdefault(span, {})[home] = 100 * float(np.abs(f[k, :n] - came).mean() / came.mean())
+                    if held is not None:
+                        found.setdefault(f"{span}, in the band", {})[home] = 100 * float(held[k, :n].mean())
     return {g: {s: float(np.mean(list(v.values()))) for s, v in x.items()} for g, x in each.items()}, each
 
 
@@ -363,30 +363,23 @@ def verdict(found, groups):
 def write(found, job, places, args, path):
     groups = [g for g in GROUPS if any(s.group == g for s in places)]
 
-    def cell(rs, g, s):
-        x = [r["score"][g][s] for r in rs]
-        return f"{np.mean(x):.1f}" + (f" ± {np.std(x):.1f}" if len(x) > 1 else "")
+    columns = [(g, s) for g in groups for s in ("day", "week")]
+    names = [f"{g}: {s}" for g, s in columns]
 
-    body = [
-        (
-            n,
-            len(rs),
-            *(cell(rs, g, s) for g in groups for s in ("day", "week")),
-            f"{np.mean([r['seconds'] for r in rs]):.0f}",
-            f"{rs[0]['parameters']:,}",
-        )
-        for n, rs in found.items()
-    ]
-    head = ("model", "seeds", *(f"{g}: {s}" for g in groups for s in ("day", "week")), "training s", "parameters")
+    def cells(rs, of=""):
+        each = [[r["score"][g][s + of] for r in rs] for g, s in columns]
+        return [f"{np.mean(x):.1f}" + (f" ± {np.std(x):.1f}" if len(x) > 1 else "") for x in each]
+
+    body = [(n, len(rs), *cells(rs), f"{np.mean([r['seconds'] for r in rs]):.0f}", f"{rs[0]['parameters']:,}") for n, rs in found.items()]
+    head = ("model", "seeds", *names, "training s", "parameters")
     libs = ", ".join(f"{n} {version(n)}" for n in ("torch", "numpy", "pandas", "lightgbm", "mlforecast", "neuralforecast"))
     homes = {g: len({(id(s), h) for s in places if s.group == g for h in s.home}) for g in groups}
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     span = f"{places[0].windows.panel.ts[places[0].step.min()]:%d %B %Y} to {places[0].windows.panel.ts[places[0].last - 1]:%d %B %Y}"
-    band, of = "", [(g, s) for g in groups for s in ("day", "week")]
+    band = ""
     if "T1" in found:
-        held = [cell(found["T1"], g, f"{s}, in the band") for g, s in of]
         band = "\nThe share of the half hours in T1's band from 0.1 to 0.9, which should hold 80 %, mean over homes.\n\n"
-        band += table(("%", *(f"{g}: {s}" for g, s in of)), [("T1", *held)]) + "\n"
+        band += table(("%", *names), [("T1", *cells(found["T1"], ", in the band"))]) + "\n"
     sure = " A smoke run (`--quick`): the figures mean nothing." if args.quick else ""
     text = f"""{datetime.date.today()}, {cores} cores of {cpu()}, {THREADS} thread{"s" if THREADS != "1" else ""}, Python {platform.python_version()}, {libs}. Made by `{args.command}`.{sure}
 
