@@ -53,7 +53,8 @@ def picture(run: Path) -> bytes:
     from energymvp.battery import Battery
     from energymvp.data.align import load_panel
     from energymvp.data.stores import LocalStore
-    from energymvp.planning import load_models, make_plan
+    from energymvp.forecast.checkpoints import load_models
+    from energymvp.planning import make_plan
     from energymvp.plots import plot_plan, png
     from energymvp.rules import Setting
 

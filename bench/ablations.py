@@ -17,19 +17,25 @@ import torch
 from common import changed, cpu, demo, free, given, trusted
 
 import energymvp.features.trading as features
+import energymvp.forecast.checkpoints as checkpoints
+import energymvp.forecast.forecasts as forecasts
 import energymvp.models.consumption as consumption
 import energymvp.training as training
 from energymvp.backtest import backtest, mean_scores, score, score_consumption
 from energymvp.config import load_config
 from energymvp.data.align import divide
 from energymvp.features.consumption import naive_profile
-from energymvp.planning import decide, load_models, model_outlook, optimise
+from energymvp.planning import decide, model_outlook, optimise
+from energymvp.forecast.checkpoints import load_models
 from energymvp.rules import Setting
-from energymvp.training import Windows, expected_consumption, load_checkpoint, train
+from energymvp.forecast.windows import Windows
+from energymvp.forecast.forecasts import expected_consumption
+from energymvp.forecast.checkpoints import load_checkpoint
+from energymvp.training import train
 from energymvp.units import STEPS_PER_DAY
 
 ADDERS = (0, 5)  # cents/kWh
-LOADS = {"the mean": training.MEAN, "the median": (0.0, 1.0, 0.0), "the cautious": training.CAUTIOUS}
+LOADS = {"the mean": forecasts.MEAN, "the median": (0.0, 1.0, 0.0), "the cautious": forecasts.CAUTIOUS}
 FADE, SPO = features.FADE, training.spo_loss
 FADES = (0.0, 0.8, 0.98, FADE)  # the last is the library's
 
@@ -57,7 +63,7 @@ def squares(predicted, price, spread, *_):
 T1_IDEAS = [  # where it is, its name, what stands there instead
     (consumption, "Encoder", Blind, "one mix of profiles for every home and day"),
     (consumption, "TOKENS", 3, "three tokens of eight hours"),
-    (training, "MODELS", {**training.MODELS, "consumption": Wide}, "three times as wide"),
+    (checkpoints, "MODELS", {"consumption": Wide}, "three times as wide"),
     (consumption, "HALVED", (), "without what has just been read"),
     (training, "SMOOTHING", 0.0, "without the running average of weights"),
 ]
@@ -77,7 +83,7 @@ def cents(models, others, windows, first, last, config):
             return naive_profile(windows.load, home, step, STEPS_PER_DAY)
         key = kind, step[0], len(step), seen
         if key not in cache:
-            with changed(training, "MEAN", LOADS[kind]):
+            with changed(forecasts, "MEAN", LOADS[kind]):
                 cache[key] = expected_consumption(models.consumption, windows, home, step, seen=seen)[:, :STEPS_PER_DAY]
         return cache[key]
 

@@ -7,14 +7,14 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import energymvp.models.trading as trading
-import energymvp.training as training
 from energymvp.data.align import load_panel
 from energymvp.data.sources import demo_market, ingest_demo
 from energymvp.data.stores import LocalStore
 from energymvp.features.trading import PRICE_EXPECTED
-from energymvp.planning import load_models
+from energymvp.forecast.checkpoints import MODELS, load_models
 from torch import nn
 
 
@@ -64,6 +64,10 @@ class Free(trading.TradingModel):
 def changed(module, name, instead):
     "Another value of a name of a module, for a while."
     value = getattr(module, name)
+    if isinstance(value, dict):  # shared with other modules, so its entries change and not the name
+        with mock.patch.dict(value, instead):
+            yield
+        return
     setattr(module, name, instead)
     try:
         yield
@@ -82,6 +86,6 @@ def free(train, folder):
     "The models of a folder, but T2 trained by `train`, called with a folder of its own, with a free correction instead of a mix."
     own = Path(folder).with_name(f"{Path(folder).name}_free")
     copy_t1(folder, own)
-    with changed(training, "TradingModel", Free), changed(training, "MODELS", {**training.MODELS, "trading": Free}):
+    with mock.patch.dict(MODELS, trading=Free):
         train(own)
         return load_models(own)

@@ -27,9 +27,10 @@ from energymvp.models.consumption import ConsumptionModel, consumption_loss  # n
 from energymvp.battery import Battery  # noqa: E402
 from energymvp.models.trading import TradingModel, spo_loss  # noqa: E402
 from energymvp.optimizer import perfect_foresight  # noqa: E402
-from energymvp.planning import decide, load_models, model_outlook, optimise  # noqa: E402
+from energymvp.planning import decide, model_outlook, optimise  # noqa: E402
+from energymvp.forecast.checkpoints import load_models  # noqa: E402
 from energymvp.rules import Setting, reserve  # noqa: E402
-from energymvp.training import Windows  # noqa: E402
+from energymvp.forecast.windows import Windows  # noqa: E402
 from energymvp.units import STEPS_PER_WEEK, grid  # noqa: E402
 
 BATCH = {"cpu": 128, "cuda": 512}  # windows

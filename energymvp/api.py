@@ -25,9 +25,12 @@ from .data.schema import APPLIANCES, INTERVALS, tidy_consumption, tidy_prices
 from .data.sources import demo_files
 from .features.consumption import DAILY, DATED
 from .models.consumption import QUANTILES
-from .planning import load_models, make_plan
+from .forecast.checkpoints import load_models
+from .planning import make_plan
 from .rules import Setting
-from .training import Windows, forecast_consumption, load_checkpoint
+from .forecast.windows import Windows
+from .forecast.forecasts import forecast_consumption
+from .forecast.checkpoints import load_checkpoint
 from .units import HALF_HOUR, MAX_HOME_ENERGY, PRICE_CAP, STEPS_PER_DAY, STEPS_PER_WEEK, grid, utc
 
 # %% ../nbs/66_api.ipynb #d873427d

@@ -20,9 +20,12 @@ from .battery import bill
 from .config import Config
 from .data.align import HISTORY, Panel, midnights
 from .optimizer import perfect_foresight
-from .planning import Models, decide, load_models, model_outlook, optimise, plain_outlook
+from .forecast.checkpoints import Models, load_models
+from .planning import decide, model_outlook, optimise, plain_outlook
 from .rules import Setting, compliance, follow_rules, reserve
-from .training import Windows, expected_consumption, forecast_consumption, save_checkpoint
+from .forecast.windows import Windows
+from .forecast.forecasts import expected_consumption, forecast_consumption
+from .forecast.checkpoints import save_checkpoint
 from .units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK, utc
 
 # %% ../nbs/61_backtest.ipynb #eadfc657

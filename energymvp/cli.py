@@ -167,7 +167,7 @@ def _say_training(done, names, chosen):
 
 
 def _write_json(path, value):
-    from energymvp.training import write_atomic
+    from energymvp.files import write_atomic
 
     write_atomic(Path(path), lambda f: Path(f).write_text(json.dumps(value, indent=1, default=str)))
 
@@ -389,7 +389,7 @@ def _print_results(results):
 def _models(run):
     "The models of a run, or those that travel with the library."
     from energymvp.config import shipped
-    from energymvp.planning import load_models
+    from energymvp.forecast.checkpoints import load_models
 
     return load_models(run or shipped("data/pretrained", "pretrained"))
 
@@ -658,7 +658,7 @@ def demo(
     from energymvp.data.sources import demo_market, ingest_demo
     from energymvp.data.supabase import open_store
     from energymvp.labels import load_labels, make_labels, say_labels
-    from energymvp.planning import load_models
+    from energymvp.forecast.checkpoints import load_models
     from energymvp.plots import write_report
     from energymvp.rules import Setting
     from energymvp.training import train as fit_models

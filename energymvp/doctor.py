@@ -22,7 +22,7 @@ from .config import load_config, shipped
 from .data.schema import TABLES
 from .data.supabase import credentials, key_role, open_store
 from .optimizer import perfect_foresight
-from .planning import load_models
+from .forecast.checkpoints import load_models
 from .training import compiler
 
 # %% ../nbs/65_doctor.ipynb #65365bb1

@@ -26,9 +26,12 @@ from .battery import Battery
 from .config import Config
 from .data.align import Panel, midnights
 from .data.schema import ACTIONS, APPLIANCES
-from .planning import Models, Plan, model_outlook
+from .forecast.checkpoints import Models
+from .planning import Plan, model_outlook
 from .rules import reserve
-from .training import Windows, forecast_consumption, write_atomic
+from .forecast.windows import Windows
+from .forecast.forecasts import forecast_consumption
+from .files import write_atomic
 from .units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK
 
 # %% ../nbs/62_plots.ipynb #75b83081
