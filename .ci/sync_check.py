@@ -21,6 +21,8 @@ def main():
         copy = Path(tmp) / ROOT.name
         copy.mkdir()
         shutil.copy(ROOT / "settings.ini", copy)
+        (copy / LIB).mkdir()
+        shutil.copy(ROOT / LIB / "__init__.py", copy / LIB)  # written by hand, but for the version
         shutil.copytree(ROOT / "nbs", copy / "nbs", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
         env = {k: v for k, v in os.environ.items() if k != "IN_TEST"}
         subprocess.run([Path(sys.executable).with_name("nbdev_export")], cwd=copy, env=env, check=True)

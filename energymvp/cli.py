@@ -126,22 +126,9 @@ def _said(f):
 
 def _moment(text, timezone, option):
     "A day or moment as UTC; without an offset it is local."
-    import pandas as pd
+    from energymvp.units import moment
 
-    if text is None:
-        return None
-    try:
-        if not text[:4].isdigit():
-            raise ValueError("year first")
-        t = pd.Timestamp(text)
-    except ValueError:
-        raise ValueError(f"{option} {text!r} is not a time such as 2023-09-01 or 2023-09-01T00:00-07:00") from None
-    try:
-        return (t.tz_localize(timezone) if t.tzinfo is None else t).tz_convert("UTC")
-    except ValueError:
-        raise ValueError(
-            f"{option} {text} is an hour that the clock of {timezone} has twice or not at all: write it with an offset"
-        ) from None
+    return None if text is None else moment(text, timezone, option)
 
 
 def _say_panel(panel):
@@ -543,7 +530,7 @@ def plan(
         f"expected to earn {p.expected_profit:.1f} cents if prices and load come as forecast; "
         f"{p.soc[0]:.2f} kWh are stored at the start, {p.soc[-1]:.2f} at the end"
     )
-    about = dict(decoder=decoder, keep_rules=keep_rules, run=str(run or "shipped"), node=panel.node, market=panel.market)
+    about = dict(keep_rules=keep_rules, run=str(run or "shipped"), node=panel.node, market=panel.market)
     return {**p.to_dict(), "readings_to": last, **about, "battery": vars(setting.battery), "tariff": cfg.tariff, "rules": cfg.rules}
 
 # %% ../nbs/70_cli.ipynb #0462e338

@@ -146,7 +146,7 @@ def decide(
 DECODERS = dict(optimiser=optimise, decisions=decide)
 
 # %% ../nbs/60_planning.ipynb #d89ffd95
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     "What one battery does in the next 24 hours. Arrays of 48 (`soc` 49); energy in kWh per half hour, prices in cents/kWh."
 
@@ -158,11 +158,27 @@ class Plan:
     load: np.ndarray  # expected load
     expected_profit: float  # cents, if the outlook comes true
     timezone: str
+    battery: Battery | None = None  # that it was made for
+    decoder: str | None = None  # that made it
 
     @property
     def action(self) -> list:
         "buy, hold or sell for each half hour."
         return [ACTIONS[0] if e > 0 else ACTIONS[2] if e < 0 else ACTIONS[1] for e in self.energy]
+
+    def __repr__(self):
+        local = self.ts.tz_convert(self.timezone)
+        changes = [i for i in range(len(self.ts)) if i == 0 or self.action[i] != self.action[i - 1]] + [len(self.ts)]
+        lines = [
+            f"  {local[a]:%H:%M} {self.action[a]:<4} {np.abs(self.energy[a:z]).sum():5.2f} kWh at {self.price[a:z].mean():.2f} cents/kWh"
+            for a, z in zip(changes, changes[1:])
+            if self.action[a] != ACTIONS[1]
+        ]
+        head = f"Plan of {self.household}, 24 hours from {local[0]:%Y-%m-%d %H:%M} ({self.timezone})"
+        money = (
+            f"expected to earn {self.expected_profit:.1f} cents; {self.soc[0]:.2f} kWh stored at the start, {self.soc[-1]:.2f} at the end"
+        )
+        return "\n".join([head, *(lines or ["  hold all day"]), money])
 
     def frame(self) -> pd.DataFrame:
         "One row a half hour, local time beside UTC."
@@ -179,6 +195,7 @@ class Plan:
             start=self.ts[0].isoformat(),
             timezone=self.timezone,
             expected_profit_cents=self.expected_profit,
+            decoder=self.decoder,
             steps=steps.to_dict("records"),
         )
 
@@ -230,4 +247,6 @@ def make_plan(
         load,
         float(profit),
         panel.timezone,
+        b,
+        "optimiser" if keep_rules else decoder,
     )

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['HALF_HOUR', 'HOURS_PER_STEP', 'STEPS_PER_DAY', 'STEPS_PER_WEEK', 'CENTS_PER_USD_MWH', 'PRICE_CAP', 'USUAL_PRICE',
-           'MAX_HOME_ENERGY', 'utc', 'grid', 'cents_from_usd_mwh', 'usd_mwh_from_cents', 'check_cents', 'kwh_from_kw',
-           'kw_from_kwh']
+           'MAX_HOME_ENERGY', 'utc', 'moment', 'grid', 'cents_from_usd_mwh', 'usd_mwh_from_cents', 'check_cents',
+           'kwh_from_kw', 'kw_from_kwh']
 
 # %% ../nbs/00_units.ipynb #8c7c971b
 import numpy as np
@@ -27,6 +27,28 @@ def utc(
     if t.tzinfo is None:
         raise ValueError(f"{name} {t} has no time zone: write it with an offset, as in 2023-07-01T00:00-07:00, or in UTC with a Z")
     return t.tz_convert("UTC")
+
+# %% ../nbs/00_units.ipynb #802aaa35
+def moment(
+    time,  # as 2023-09-01 or 2023-09-01T00:00-07:00; local where it has no offset
+    timezone: str,  # of the local clock
+    name: str = "time",  # what to call it in an error
+) -> pd.Timestamp:
+    "A day or moment as UTC."
+    if time is None:
+        raise ValueError(f"{name} is missing: give a day or a moment, as 2023-09-01 or 2023-09-01T00:00-07:00")
+    try:
+        if isinstance(time, str) and not time[:4].isdigit():
+            raise ValueError("year first")
+        t = pd.Timestamp(time)
+    except ValueError:
+        raise ValueError(f"{name} {time!r} is not a time such as 2023-09-01 or 2023-09-01T00:00-07:00") from None
+    try:
+        return (t.tz_localize(timezone) if t.tzinfo is None else t).tz_convert("UTC")
+    except ValueError:
+        raise ValueError(
+            f"{name} {time} is an hour that the clock of {timezone} has twice or not at all: write it with an offset"
+        ) from None
 
 # %% ../nbs/00_units.ipynb #124c613d
 def grid(

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SUFFIXES', 'TEXT', 'GMT', 'REAL_TIME', 'JSON_APPLIANCES', 'read_file', 'lmp_prices', 'json_consumption',
-           'json_labels', 'tidy_households', 'load_source', 'tidy', 'ingest', 'demo_files', 'demo_market',
-           'ingest_demo']
+           'json_labels', 'tidy_households', 'known_frame', 'load_source', 'tidy', 'ingest', 'demo_files',
+           'demo_market', 'ingest_demo']
 
 # %% ../../nbs/13_data.sources.ipynb #d174881c
 import gzip
@@ -23,6 +23,7 @@ from ..config import load_config, shipped
 from .meters import check_nights, green_button, is_time_header, local_clock, meter_rows, on_clock, rename
 from .schema import ACTIONS, TABLES, Report, check_rows, tidy_consumption, tidy_prices
 from .stores import Store
+from .supabase import open_store  # noqa: F401 - the front door: its stores can ingest
 from ..units import HALF_HOUR, check_cents
 
 # %% ../../nbs/13_data.sources.ipynb #6007c708
@@ -312,6 +313,27 @@ def tidy_households(
         "households", df.assign(**{c: df[c].fillna(default[c]) if c in df else default[c] for c in columns if c != "household_id"})
     )
 
+# %% ../../nbs/13_data.sources.ipynb #905dbdd0
+def known_frame(
+    name: str,  # the table
+    df: pd.DataFrame,
+) -> pd.DataFrame:
+    "The rows of a frame in Nixtla's or gridstatus's columns under our names; any other frame as it is."
+    if name == "consumption" and {"unique_id", "ds", "y"} <= set(df):
+        return df[["unique_id", "ds", "y"]].set_axis(["household_id", "ts", "total_kwh"], axis=1)
+    if name != "prices" or not {"Interval Start", "Market", "LMP"} <= set(df):
+        return df
+    runs = sorted(df.Market.astype(str).unique())
+    kind = {r: "DAM" if r.startswith("DAY_AHEAD") else "RTM" if r.startswith("REAL_TIME") else None for r in runs}
+    if None in kind.values():
+        raise ValueError(f"prices: market {next(r for r in runs if kind[r] is None)!r} is neither DAY_AHEAD... nor REAL_TIME...")
+    if list(kind.values()).count("RTM") > 1:
+        raise ValueError(
+            f"prices: several real-time runs in one frame ({', '.join(r for r in runs if kind[r] == 'RTM')}): give one of them"
+        )
+    out = dict(ts=df["Interval Start"], market=df.Market.astype(str).map(kind), price_usd_mwh=df.LMP)
+    return pd.DataFrame(out | (dict(node=df.Location.astype(str)) if "Location" in df else {}))
+
 # %% ../../nbs/13_data.sources.ipynb #f1fc22aa
 def load_source(
     source,  # a frame, a file or folder, `supabase:TABLE`, or a list of these
@@ -359,7 +381,7 @@ def tidy(
     household: str | None = None,
 ) -> tuple[dict, Report]:
     "Rows for the tables that a source fills, and what was found."
-    report = Report()
+    report, df = Report(), known_frame(name, df)
     if name == "consumption":
         known = {"House", "Timestamp"} <= set(df)
         df = json_consumption(df, tz, report) if known else meter_rows(df, tz, report, unit, household)
@@ -419,6 +441,9 @@ def ingest(
             store.upsert(name, rows)
             report.add(f"{name}: {'half hours' if TABLES[name].timed else 'homes'} stored", len(rows))
     return report
+
+
+Store.ingest = ingest  # so that a store reads files in by itself
 
 # %% ../../nbs/13_data.sources.ipynb #2b0bea04
 def demo_files() -> tuple[Path, Path]:
