@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.installed
 export MPLBACKEND = Agg
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs-check wheel-check bench peers clean
+.PHONY: help demo test nb lint docs-check wheel-check bench peers clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,11 @@ demo: $(READY) ## forecast, plan and report on the demo data, into runs/demo
 test: $(READY) ## check that the package matches the notebooks, then run the notebooks (FLAGS=slow runs more, WORKERS=4)
 	@rc=0; $(BIN)/python .ci/sync_check.py || rc=1; \
 	$(BIN)/python .ci/test_notebooks.py --workers $(WORKERS) --flags "$(FLAGS)" || rc=1; exit $$rc
+
+nb: $(READY) ## export, clean and format, then test one notebook: make nb NB=42
+	@test -n "$(NB)" || { echo "name a notebook: make nb NB=42"; exit 1; }
+	@$(BIN)/nbdev_export && $(BIN)/nbdev_clean && $(BIN)/ruff format -q . && $(BIN)/nbdev_export
+	@$(BIN)/python .ci/test_notebooks.py "$(NB)"
 
 lint: $(READY) ## formatting and lint of notebooks and scripts
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
