@@ -32,8 +32,6 @@ from .units import HALF_HOUR, STEPS_PER_DAY, grid, moment
 def _data(source, prices, tz):
     "The store that `source` is, names, or becomes."
     if isinstance(source, Store):
-        if prices is not None:
-            raise ValueError("prices are given beside a store: put them into the store with `store.ingest(prices=...)`")
         yield source
     elif isinstance(source, pd.DataFrame):
         with LocalStore(":memory:") as store:
@@ -42,6 +40,15 @@ def _data(source, prices, tz):
     else:
         with open_store(source, read_only=True, create=False, progress=False) as store:
             yield store
+
+
+def _asked(source, home, household):
+    "Home and prices: what stands beside readings is the prices, beside a store it is the home."
+    if isinstance(source, pd.DataFrame):
+        return household, home
+    if isinstance(home, pd.DataFrame):
+        raise ValueError("prices are given beside a store: put them into the store with `store.ingest(prices=...)`, and name the home here")
+    return home or household, None
 
 
 def _home(store, home):
@@ -151,7 +158,7 @@ def plan(
     tz: str | None = None,  # the clock of frames whose times have no zone
 ) -> Plan:
     "What one battery should do in the 24 hours from `at` on; a plan that it can follow."
-    home, prices = (household, home) if isinstance(source, pd.DataFrame) else (home or household, None)
+    home, prices = _asked(source, home, household)
     with _data(source, prices, tz) as store:
         home, at, panel = self._decision(store, home, at, node, market)
         site = site or home_settings(store, self.setting).get(home, self.setting)
@@ -185,7 +192,7 @@ def forecast(
     """
     if days not in range(1, 8):
         raise ValueError(f"days must be a whole number from 1 to 7, not {days!r}")
-    home, prices = (household, home) if isinstance(source, pd.DataFrame) else (home or household, None)
+    home, prices = _asked(source, home, household)
     with _data(source, prices, tz) as store:
         home, at, panel = self._decision(store, home, at, node, market)
     windows, step = Windows(panel.until(at)), panel.step(at)
