@@ -25,12 +25,11 @@ from energymvp.backtest import backtest, mean_scores, score, score_consumption
 from energymvp.config import load_config
 from energymvp.data.align import divide
 from energymvp.features.consumption import naive_profile
-from energymvp.planning import decide, model_outlook, optimise
-from energymvp.forecast.checkpoints import load_models
-from energymvp.rules import Setting
-from energymvp.forecast.windows import Windows
+from energymvp.forecast.checkpoints import load_checkpoint, load_models
 from energymvp.forecast.forecasts import expected_consumption
-from energymvp.forecast.checkpoints import load_checkpoint
+from energymvp.forecast.windows import Windows
+from energymvp.planning import decide, model_outlook, optimise
+from energymvp.rules import Setting
 from energymvp.training import train
 from energymvp.units import STEPS_PER_DAY
 

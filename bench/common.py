@@ -4,17 +4,17 @@ import copy
 import platform
 import shutil
 import tempfile
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
+import energymvp.forecast.checkpoints as checkpoints
 import energymvp.models.trading as trading
 from energymvp.data.align import load_panel
 from energymvp.data.sources import demo_market, ingest_demo
 from energymvp.data.stores import LocalStore
 from energymvp.features.trading import PRICE_EXPECTED
-from energymvp.forecast.checkpoints import MODELS, load_models
+from energymvp.forecast.checkpoints import load_models
 from torch import nn
 
 
@@ -60,19 +60,10 @@ class Free(trading.TradingModel):
         return x[..., PRICE_EXPECTED] + self.scale(x)[1] * self.mix(self.encoded(x)).flatten(1).float()
 
 
-@contextmanager
 def changed(module, name, instead):
-    "Another value of a name of a module, for a while."
+    "Another value of a name of a module, for a while; of a dictionary, which other modules share, other entries."
     value = getattr(module, name)
-    if isinstance(value, dict):  # shared with other modules, so its entries change and not the name
-        with mock.patch.dict(value, instead):
-            yield
-        return
-    setattr(module, name, instead)
-    try:
-        yield
-    finally:
-        setattr(module, name, value)
+    return mock.patch.dict(value, instead) if isinstance(value, dict) else mock.patch.object(module, name, instead)
 
 
 def copy_t1(folder, to):
@@ -86,6 +77,6 @@ def free(train, folder):
     "The models of a folder, but T2 trained by `train`, called with a folder of its own, with a free correction instead of a mix."
     own = Path(folder).with_name(f"{Path(folder).name}_free")
     copy_t1(folder, own)
-    with mock.patch.dict(MODELS, trading=Free):
+    with changed(checkpoints, "MODELS", {"trading": Free}):
         train(own)
         return load_models(own)

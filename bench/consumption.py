@@ -35,11 +35,11 @@ from common import cpu, demo, given  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
 from energymvp.data.align import Panel, divide, fill_gaps, midnights  # noqa: E402
 from energymvp.features.consumption import naive_profile  # noqa: E402
-from energymvp.forecast.windows import Windows  # noqa: E402
 from energymvp.files import fingerprint  # noqa: E402
-from energymvp.forecast.forecasts import forecast_consumption  # noqa: E402
-from energymvp.training import hold_out, make_accelerator, train  # noqa: E402
 from energymvp.forecast.checkpoints import load_checkpoint  # noqa: E402
+from energymvp.forecast.forecasts import forecast_consumption  # noqa: E402
+from energymvp.forecast.windows import Windows  # noqa: E402
+from energymvp.training import hold_out, make_accelerator, train  # noqa: E402
 from energymvp.units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK, grid  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]

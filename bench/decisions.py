@@ -35,14 +35,13 @@ from energymvp.config import load_config  # noqa: E402
 from energymvp.data.align import HISTORY, Panel, divide  # noqa: E402
 from energymvp.features.consumption import naive_profile  # noqa: E402
 from energymvp.features.trading import PRICE_EXPECTED  # noqa: E402
-from energymvp.planning import Outlook, decide, model_outlook, optimise  # noqa: E402
-from energymvp.forecast.checkpoints import load_models  # noqa: E402
-from energymvp.rules import Setting  # noqa: E402
-from energymvp.forecast.windows import Windows  # noqa: E402
 from energymvp.files import fingerprint  # noqa: E402
+from energymvp.forecast.checkpoints import load_checkpoint, load_models  # noqa: E402
 from energymvp.forecast.forecasts import expected_consumption  # noqa: E402
+from energymvp.forecast.windows import Windows  # noqa: E402
+from energymvp.planning import Outlook, decide, model_outlook, optimise  # noqa: E402
+from energymvp.rules import Setting  # noqa: E402
 from energymvp.training import hold_out, make_accelerator, train  # noqa: E402
-from energymvp.forecast.checkpoints import load_checkpoint  # noqa: E402
 from energymvp.units import STEPS_PER_DAY, grid  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -19,18 +19,18 @@ import torch  # noqa: E402
 from common import cpu, given  # noqa: E402
 from neuralforecast.models import PatchTST  # noqa: E402
 
+from energymvp.battery import Battery  # noqa: E402
 from energymvp.config import load_config, shipped  # noqa: E402
 from energymvp.data.align import Panel  # noqa: E402
 from energymvp.features.consumption import DAILY, DATED  # noqa: E402
 from energymvp.features.trading import TRADING_COLUMNS  # noqa: E402
+from energymvp.forecast.checkpoints import load_models  # noqa: E402
+from energymvp.forecast.windows import Windows  # noqa: E402
 from energymvp.models.consumption import ConsumptionModel, consumption_loss  # noqa: E402
-from energymvp.battery import Battery  # noqa: E402
 from energymvp.models.trading import TradingModel, spo_loss  # noqa: E402
 from energymvp.optimizer import perfect_foresight  # noqa: E402
 from energymvp.planning import decide, model_outlook, optimise  # noqa: E402
-from energymvp.forecast.checkpoints import load_models  # noqa: E402
 from energymvp.rules import Setting, reserve  # noqa: E402
-from energymvp.forecast.windows import Windows  # noqa: E402
 from energymvp.units import STEPS_PER_WEEK, grid  # noqa: E402
 
 BATCH = {"cpu": 128, "cuda": 512}  # windows

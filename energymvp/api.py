@@ -20,17 +20,16 @@ import torch
 
 from . import __version__
 from .config import load_config, shipped
-from .data.align import HISTORY, Panel, fill_gaps
+from .data.align import Panel, fill_gaps
 from .data.schema import APPLIANCES, INTERVALS, tidy_consumption, tidy_prices
 from .data.sources import demo_files
 from .features.consumption import DAILY, DATED
+from .forecast.checkpoints import load_checkpoint, load_models
+from .forecast.forecasts import forecast_home
+from .forecast.windows import Windows
 from .models.consumption import QUANTILES
-from .forecast.checkpoints import load_models
 from .planning import make_plan
 from .rules import Setting
-from .forecast.windows import Windows
-from .forecast.forecasts import forecast_consumption
-from .forecast.checkpoints import load_checkpoint
 from .units import HALF_HOUR, MAX_HOME_ENERGY, PRICE_CAP, STEPS_PER_DAY, STEPS_PER_WEEK, grid, utc
 
 # %% ../nbs/66_api.ipynb #d873427d
@@ -354,14 +353,8 @@ def _plan(models, body):
 
 def _forecast(models, body):
     panel, at, notes = _panel(body)
-    windows, step = Windows(panel.until(at)), panel.step(at)
     with _refuse("readings"):
-        if windows.load_streak[0, step] < HISTORY:
-            raise ValueError(
-                f"a forecast needs the readings of the seven days before {at.isoformat()}; only {windows.load_streak[0, step] / 2:g} hours "
-                "are there without a gap of more than two hours"
-            )
-        low, middle, high = forecast_consumption(models.consumption, windows, np.zeros(1, int), np.array([step]), quantiles=True)[0]
+        low, middle, high = forecast_home(models.consumption, Windows(panel.until(at)), panel.step(at))
     ts = grid(at, at + body.days * STEPS_PER_DAY * HALF_HOUR)
     rows = zip(ts, ts.tz_convert(body.timezone).strftime("%Y-%m-%d %H:%M"), middle.tolist(), low.tolist(), high.tolist())
     steps = [dict(zip(ForecastStep.model_fields, row)) for row in rows]

@@ -19,13 +19,12 @@ from . import __version__
 from .battery import bill
 from .config import Config
 from .data.align import HISTORY, Panel, midnights
+from .forecast.checkpoints import Models, load_models, save_checkpoint
+from .forecast.forecasts import expected_consumption, forecast_consumption
+from .forecast.windows import Windows
 from .optimizer import perfect_foresight
-from .forecast.checkpoints import Models, load_models
 from .planning import decide, model_outlook, optimise, plain_outlook
 from .rules import Setting, compliance, follow_rules, reserve
-from .forecast.windows import Windows
-from .forecast.forecasts import expected_consumption, forecast_consumption
-from .forecast.checkpoints import save_checkpoint
 from .units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK, utc
 
 # %% ../nbs/61_backtest.ipynb #eadfc657

@@ -373,24 +373,11 @@ def _print_results(results):
     )
 
 
-def _models(run):
-    "The models of a run, or those that travel with the library."
-    from energymvp.config import shipped
-    from energymvp.forecast.checkpoints import load_models
+def _planner(run, config):
+    "The planner of a run, or the one that travels with the library."
+    from energymvp.planner import Planner
 
-    return load_models(run or shipped("data/pretrained", "pretrained"))
-
-
-def _settings(meta, config):
-    "The settings that a run was trained with, unless a file says otherwise."
-    from energymvp.config import load_config
-
-    return load_config(config, run={k: meta[k] for k in ("timezone", "battery", "tariff", "rules", "backtest", "seed")})
-
-
-def _node(store, node, meta):
-    "The node that was asked for, else the run's own where the store has it."
-    return node or (meta["node"] if meta["node"] in store.distinct("prices", "node") else None)
+    return Planner.load(run, config) if run else Planner.pretrained(config)
 
 
 @app.command()
@@ -428,37 +415,28 @@ def evaluate(
 
     The homes may be others than those that were trained on, and so may the market.
     """
-    import pandas as pd
-
     from energymvp.backtest import MODES
-    from energymvp.backtest import evaluate as score_run
-    from energymvp.data.align import load_panel
     from energymvp.data.supabase import open_store
-    from energymvp.rules import Setting, home_settings
+    from energymvp.rules import home_settings
 
     if mode not in (*MODES, "both"):
         raise ValueError(f"--mode must be one of {', '.join(MODES)}, both, not {mode!r}")
-    models = _models(run)
-    cfg = _settings(models.meta, config)
-    start, end = _moment(from_, cfg.timezone, "--from"), _moment(to, cfg.timezone, "--to")
+    planner = _planner(run, config)
+    zone, site = planner.config.timezone, planner.setting
+    start, end = _moment(from_, zone, "--from"), _moment(to, zone, "--to")
     with open_store(store, read_only=True, progress=not quiet) as s:
-        if start is None:
-            known = s.span("consumption")
-            begin = known and (known[0] + pd.Timedelta(days=28)).ceil("D")
-            start = max(filter(None, (begin, run and pd.Timestamp(models.meta["spans"]["test"]))), default=pd.Timestamp(0, tz="UTC"))
-        panel = load_panel(s, cfg.timezone, household or None, start - pd.Timedelta(days=29), None, _node(s, node, models.meta), market)
-        own = sum(v.battery != Setting.of(cfg).battery for h, v in home_settings(s, Setting.of(cfg)).items() if h in panel.households)
+        start, panel = planner.test_panel(s, start, household or None, node, market)
+        own = sum(v.battery != site.battery for h, v in home_settings(s, site).items() if h in panel.households)
     _say_panel(panel)
     if own:
         typer.echo(f"note: {own} of these homes have a battery of their own in the store; this table gives every home the run's battery")
-    end = end or panel.span[1]
-    results, _ = score_run(models, panel, cfg, start, end, MODES if mode == "both" else (mode,), not quiet)
+    score = planner.score(panel, start, end, MODES if mode == "both" else (mode,), not quiet)
+    results = score.results
     results["run"], results["mode"] = str(run or "shipped"), mode
     _print_results(results)
-    if results["overlaps_training"] and set(panel.households) & set(models.meta["households"]):
-        typer.echo(
-            f"warning: the run was trained and validated up to {models.meta['spans']['test']}; what lies before is no test", err=True
-        )
+    if score.trained_on:
+        until = planner.models.meta["spans"]["test"]
+        typer.echo(f"warning: the run was trained and validated up to {until}; what lies before is no test", err=True)
     return results
 
 # %% ../nbs/70_cli.ipynb #2ae7b085
@@ -493,37 +471,21 @@ def plan(
     Example: `energymvp plan --run runs/demo --store runs/demo/demo.duckdb --household fontana-01 --at 2017-07-01`
     """
     import numpy as np
-    import pandas as pd
 
-    from energymvp.data.align import load_panel
     from energymvp.data.supabase import open_store
     from energymvp.planning import make_plan
-    from energymvp.rules import Setting, home_settings
+    from energymvp.units import HALF_HOUR, moment
 
-    models = _models(run)
-    cfg = _settings(models.meta, config)
-    when = _moment(at, cfg.timezone, "--at")
-    if when != when.floor("30min"):
-        raise ValueError(f"--at {at} is not a full half hour")
+    planner = _planner(run, config)
+    zone = planner.config.timezone
+    when = moment(at, zone, "--at", whole=True)
     with open_store(store, read_only=True) as s:
-        panel = load_panel(
-            s, cfg.timezone, [household], when - pd.Timedelta(days=29), when + pd.Timedelta(days=1), _node(s, node, models.meta), market
-        )
-        setting = home_settings(s, Setting.of(cfg)).get(household, Setting.of(cfg))
-    p = make_plan(models, panel, household, when, soc, setting, decoder, keep_rules)
-    last = panel.ts[np.flatnonzero(panel.until(when).measured[0])[-1]] + pd.Timedelta(minutes=30)
-    f = p.frame()
-    block = (f.action != f.action.shift()).cumsum()
-    rows = f.groupby(block).agg(
-        start=("local", "first"),
-        action=("action", "first"),
-        hours=("action", lambda a: len(a) / 2),
-        energy_kwh=("quantity_kwh", "sum"),
-        mean_price_cents_kwh=("expected_price_cents_kwh", "mean"),
-        soc_end_kwh=("soc_end_kwh", "last"),
-    )
+        panel, site = planner.panel_at(s, household, when, node, market), planner.site_of(s, household)
+    p = make_plan(planner.models, panel, household, when, soc, site, decoder, keep_rules)
+    last = panel.ts[np.flatnonzero(panel.until(when).measured[0])[-1]] + HALF_HOUR
+    rows = p.blocks()
     typer.echo(
-        f"{household}, 24 hours from {f.local.iloc[0]} ({cfg.timezone}), starting at a state of charge of {soc:.0%}, readings up to {last.tz_convert(cfg.timezone):%Y-%m-%d %H:%M}:"
+        f"{household}, 24 hours from {rows.start.iloc[0]} ({zone}), starting at a state of charge of {soc:.0%}, readings up to {last.tz_convert(zone):%Y-%m-%d %H:%M}:"
     )
     typer.echo(rows.round(2).to_string(index=False))
     typer.echo(
@@ -531,7 +493,8 @@ def plan(
         f"{p.soc[0]:.2f} kWh are stored at the start, {p.soc[-1]:.2f} at the end"
     )
     about = dict(keep_rules=keep_rules, run=str(run or "shipped"), node=panel.node, market=panel.market)
-    return {**p.to_dict(), "readings_to": last, **about, "battery": vars(setting.battery), "tariff": cfg.tariff, "rules": cfg.rules}
+    own = dict(battery=vars(site.battery), tariff=planner.config.tariff, rules=planner.config.rules)
+    return {**p.to_dict(), "readings_to": last, **about, **own}
 
 # %% ../nbs/70_cli.ipynb #0462e338
 @app.command()

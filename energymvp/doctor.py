@@ -21,8 +21,8 @@ from .battery import Battery
 from .config import load_config, shipped
 from .data.schema import TABLES
 from .data.supabase import credentials, key_role, open_store
-from .optimizer import perfect_foresight
 from .forecast.checkpoints import load_models
+from .optimizer import perfect_foresight
 from .training import compiler
 
 # %% ../nbs/65_doctor.ipynb #65365bb1

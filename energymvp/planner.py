@@ -21,7 +21,7 @@ from .data.sources import ingest
 from .data.stores import LocalStore, Store
 from .data.supabase import open_store
 from .forecast.checkpoints import Models, load_models
-from .forecast.forecasts import forecast_consumption
+from .forecast.forecasts import forecast_home
 from .forecast.windows import Windows
 from .planning import Plan, make_plan, model_outlook
 from .rules import Setting, home_settings
@@ -29,7 +29,7 @@ from .units import HALF_HOUR, STEPS_PER_DAY, grid, moment
 
 # %% ../nbs/68_planner.ipynb #0c32e6a0
 @contextmanager
-def _data(source, prices, tz):
+def _data(source, prices=None, tz=None):
     "The store that `source` is, names, or becomes."
     if isinstance(source, Store):
         yield source
@@ -51,14 +51,12 @@ def _asked(source, home, household):
     return home or household, None
 
 
-def _home(store, home):
-    "The home that was asked for; where none was, the only one there is."
+def _only_home(store):
+    "The household of a store that has no other."
     known = store.distinct("consumption", "household_id")
-    if home is None and len(known) == 1:
-        return known[0]
-    if home not in known:
-        raise ValueError(f"{'name a household' if home is None else f'no household {home!r}'}: there are {', '.join(known)}")
-    return home
+    if len(known) > 1:
+        raise ValueError(f"name a household: there are {', '.join(known)}")
+    return next(iter(known), None)
 
 # %% ../nbs/68_planner.ipynb #a5e93074
 class Planner:
@@ -67,10 +65,7 @@ class Planner:
     def __init__(
         self,
         models: Models,
-        config: Config
-        | str
-        | Path
-        | None = None,  # a YAML file laid over the run's own settings, or the settings whole; None: the run's own
+        config: Config | str | Path | None = None,  # settings, or a YAML file laid over those of the run; None: those of the run
         trained: bool = True,  # on the data of this store, so that `evaluate` starts where training ended
     ):
         own = {k: models.meta[k] for k in ("timezone", "battery", "tariff", "rules", "backtest", "seed")}
@@ -119,7 +114,7 @@ def train(
     from energymvp.training import train
 
     config = config if isinstance(config, Config) else load_config(config)
-    with _data(store, None, None) as s:
+    with _data(store) as s:
         panel = load_panel(s, config.timezone, node=node, market=market)
     until = None if until is None else moment(until, config.timezone, "until")
     train(panel, config, folder, preset, until=until, resume=resume, progress=progress)
@@ -130,16 +125,26 @@ def train(
 @patch
 def _panel(self: Planner, store, homes, start, end, node, market) -> Panel:
     node = node or (self.models.meta["node"] if self.models.meta["node"] in store.distinct("prices", "node") else None)
-    return load_panel(store, self.config.timezone, homes, start, end, node, market)
+    return load_panel(store, self.config.timezone, homes, start - pd.Timedelta(days=29), end, node, market)
 
 
 @patch
-def _decision(self: Planner, store, home, at, node, market, days=1):
-    "Home, time and panel of a decision."
-    home, at = _home(store, home), moment(at, self.config.timezone, "at")
-    if at != at.floor(HALF_HOUR):
-        raise ValueError(f"at {at} is not a full half hour")
-    return home, at, self._panel(store, [home], at - pd.Timedelta(days=29), at + pd.Timedelta(days=days), node, market)
+def panel_at(
+    self: Planner,
+    store: Store,
+    home: str,
+    at: pd.Timestamp,  # decision time
+    node: str | None = None,
+    market: str | None = None,
+) -> Panel:
+    "What a decision at `at` may read of one home, and the grid of the day after it."
+    return self._panel(store, [home], at, at + pd.Timedelta(days=1), node, market)
+
+
+@patch
+def site_of(self: Planner, store: Store, home: str) -> Setting:
+    "Battery, tariff and rules of a home: the store's battery, if it has one, else the run's."
+    return home_settings(store, self.setting).get(home, self.setting)
 
 # %% ../nbs/68_planner.ipynb #2d79b492
 @patch
@@ -159,9 +164,11 @@ def plan(
 ) -> Plan:
     "What one battery should do in the 24 hours from `at` on; a plan that it can follow."
     home, prices = _asked(source, home, household)
+    at = moment(at, self.config.timezone, "at", whole=True)
     with _data(source, prices, tz) as store:
-        home, at, panel = self._decision(store, home, at, node, market)
-        site = site or home_settings(store, self.setting).get(home, self.setting)
+        home = home or _only_home(store)
+        panel = self.panel_at(store, home, at, node, market)
+        site = site or self.site_of(store, home)
     return make_plan(self.models, panel, home, at, soc, site, decoder, keep_rules)
 
 
@@ -193,22 +200,20 @@ def forecast(
     if days not in range(1, 8):
         raise ValueError(f"days must be a whole number from 1 to 7, not {days!r}")
     home, prices = _asked(source, home, household)
+    at = moment(at, self.config.timezone, "at", whole=True)
     with _data(source, prices, tz) as store:
-        home, at, panel = self._decision(store, home, at, node, market)
-    windows, step = Windows(panel.until(at)), panel.step(at)
-    if windows.load_streak[0, step] < HISTORY:
-        raise ValueError(
-            f"{home} at {at}: a forecast needs the readings of the seven days before it; only {windows.load_streak[0, step] / 2:g} hours "
-            "are there without a gap of more than two hours"
-        )
-    one, steps, n = np.zeros(1, int), np.array([step]), days * STEPS_PER_DAY
-    low, load, high = forecast_consumption(self.models.consumption, windows, one, steps, quantiles=True)[0][:, :n].astype(float)
+        panel = self.panel_at(store, home or _only_home(store), at, node, market)
+    windows, step, n = Windows(panel.until(at)), panel.step(at), days * STEPS_PER_DAY
+    low, load, high = forecast_home(self.models.consumption, windows, step)[:, :n].astype(float)
     price = np.full(n, np.nan)
     if windows.price_streak[step] >= HISTORY:
-        price[:STEPS_PER_DAY] = model_outlook(self.models, windows, one, steps, self.setting).price[0]
+        first_day = load[None, :STEPS_PER_DAY]  # the price reads no load: T1 need not run again
+        price[:STEPS_PER_DAY] = model_outlook(self.models, windows, np.zeros(1, int), np.array([step]), self.setting, load=first_day).price[
+            0
+        ]
     ts = grid(at, at + n * HALF_HOUR)
     if nixtla:
-        return pd.DataFrame({"unique_id": home, "ds": ts, "T1": load, "T1-lo-80": low, "T1-hi-80": high})
+        return pd.DataFrame({"unique_id": panel.households[0], "ds": ts, "T1": load, "T1-lo-80": low, "T1-hi-80": high})
     return pd.DataFrame(dict(ts=ts, load=load, low=low, high=high, price=price))
 
 # %% ../nbs/68_planner.ipynb #b45dd3c8
@@ -233,6 +238,11 @@ class Score:
             )
         return trading_table(self.results, mode, key)
 
+    @property
+    def trained_on(self) -> bool:
+        "Whether this is no test: a home of the training, at a time of the training."
+        return self.results["overlaps_training"] and bool({*self.panel.households} & {*self.planner.models.meta["households"]})
+
     def consumption_table(self) -> pd.DataFrame:
         "Errors of T1 beside the naive bar, by home."
         return consumption_table(self.results)
@@ -249,8 +259,40 @@ class Score:
     def __repr__(self):
         r, mode = self.results, next(iter(self.results["trading"]))
         head = f"Score: {len(r['scored_days'])} homes, {r['node']} ({r['market']}), {r['span']['from']} to {r['span']['to']}, {mode}"
-        note = "\nwarning: a part of this span was trained on" if r["overlaps_training"] else ""
+        note = "\nwarning: a part of this span was trained on" if self.trained_on else ""
         return f"{head}\n{self.table().iloc[:, :3].round(2)}{note}"
+
+
+@patch
+def test_panel(
+    self: Planner,
+    store: Store,
+    start: pd.Timestamp | None = None,  # None: where the run's training ended, and four weeks are known
+    homes: list | None = None,  # None: all
+    node: str | None = None,
+    market: str | None = None,
+) -> tuple[pd.Timestamp, Panel]:
+    "Where a test starts, and its panel with the four weeks before that."
+    if start is None:
+        known = store.span("consumption")
+        begin = known and (known[0] + pd.Timedelta(days=28)).ceil("D")
+        trained = self.trained and pd.Timestamp(self.models.meta["spans"]["test"])
+        start = max(filter(None, (begin, trained)), default=pd.Timestamp(0, tz="UTC"))
+    return start, self._panel(store, homes, start, None, node, market)
+
+
+@patch
+def score(
+    self: Planner,
+    panel: Panel,  # of `test_panel`
+    start: pd.Timestamp,
+    stop: pd.Timestamp | None = None,  # not included; None: where readings and prices end
+    modes: tuple = ("committed",),
+    progress: bool = True,
+) -> Score:
+    "What plans would have earned on a panel."
+    stop = panel.span[1] if stop is None else stop
+    return Score(*evaluate_models(self.models, panel, self.config, start, stop, tuple(modes), progress), panel, self)
 
 
 @patch
@@ -269,15 +311,7 @@ def evaluate(
     wrong = [m for m in modes if m not in MODES]
     if wrong or not modes:
         raise ValueError(f"modes must be some of {', '.join(MODES)}, not {modes!r}")
-    zone = self.config.timezone
-    with _data(source, None, None) as store:
-        if start is None:
-            known = store.span("consumption")
-            begin = known and (known[0] + pd.Timedelta(days=28)).ceil("D")
-            trained = self.trained and pd.Timestamp(self.models.meta["spans"]["test"])
-            start = max(filter(None, (begin, trained)), default=pd.Timestamp(0, tz="UTC"))
-        start = moment(start, zone, "start")
-        panel = self._panel(store, homes, start - pd.Timedelta(days=29), None, node, market)
-    stop = panel.span[1] if stop is None else moment(stop, zone, "stop")
-    results, details = evaluate_models(self.models, panel, self.config, start, stop, tuple(modes), progress)
-    return Score(results, details, panel, self)
+    start, stop = (t if t is None else moment(t, self.config.timezone, k) for k, t in (("start", start), ("stop", stop)))
+    with _data(source) as store:
+        start, panel = self.test_panel(store, start, homes, node, market)
+    return self.score(panel, start, stop, modes, progress)

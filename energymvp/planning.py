@@ -167,14 +167,12 @@ class Plan:
         return [ACTIONS[0] if e > 0 else ACTIONS[2] if e < 0 else ACTIONS[1] for e in self.energy]
 
     def __repr__(self):
-        local = self.ts.tz_convert(self.timezone)
-        changes = [i for i in range(len(self.ts)) if i == 0 or self.action[i] != self.action[i - 1]] + [len(self.ts)]
+        blocks = self.blocks()
         lines = [
-            f"  {local[a]:%H:%M} {self.action[a]:<4} {np.abs(self.energy[a:z]).sum():5.2f} kWh at {self.price[a:z].mean():.2f} cents/kWh"
-            for a, z in zip(changes, changes[1:])
-            if self.action[a] != ACTIONS[1]
+            f"  {b.start[-5:]} {b.action:<4} {b.energy_kwh:5.2f} kWh at {b.mean_price_cents_kwh:.2f} cents/kWh"
+            for b in blocks[blocks.action != ACTIONS[1]].itertuples()
         ]
-        head = f"Plan of {self.household}, 24 hours from {local[0]:%Y-%m-%d %H:%M} ({self.timezone})"
+        head = f"Plan of {self.household}, 24 hours from {blocks.start.iloc[0]} ({self.timezone})"
         money = (
             f"expected to earn {self.expected_profit:.1f} cents; {self.soc[0]:.2f} kWh stored at the start, {self.soc[-1]:.2f} at the end"
         )
@@ -186,6 +184,18 @@ class Plan:
             ts=self.ts, local=self.ts.tz_convert(self.timezone).strftime("%Y-%m-%d %H:%M"), action=self.action, quantity_kwh=np.abs(self.energy), grid_kwh=self.energy,
             soc_start_kwh=self.soc[:-1], soc_end_kwh=self.soc[1:], expected_price_cents_kwh=self.price, expected_load_kwh=self.load,
         ))  # fmt: skip
+
+    def blocks(self) -> pd.DataFrame:
+        "One row a run of half hours with the same action, local time."
+        f = self.frame()
+        return f.groupby((f.action != f.action.shift()).cumsum()).agg(
+            start=("local", "first"),
+            action=("action", "first"),
+            hours=("action", lambda a: len(a) / 2),
+            energy_kwh=("quantity_kwh", "sum"),
+            mean_price_cents_kwh=("expected_price_cents_kwh", "mean"),
+            soc_end_kwh=("soc_end_kwh", "last"),
+        )
 
     def to_dict(self) -> dict:
         "Plain values for JSON; units are in the names."

@@ -26,12 +26,12 @@ from .battery import Battery
 from .config import Config
 from .data.align import Panel, midnights
 from .data.schema import ACTIONS, APPLIANCES
+from .files import write_atomic
 from .forecast.checkpoints import Models
+from .forecast.forecasts import forecast_consumption
+from .forecast.windows import Windows
 from .planning import Plan, model_outlook
 from .rules import reserve
-from .forecast.windows import Windows
-from .forecast.forecasts import forecast_consumption
-from .files import write_atomic
 from .units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK
 
 # %% ../nbs/62_plots.ipynb #75b83081

@@ -33,6 +33,7 @@ def moment(
     time,  # as 2023-09-01 or 2023-09-01T00:00-07:00; local where it has no offset
     timezone: str,  # of the local clock
     name: str = "time",  # what to call it in an error
+    whole: bool = False,  # refuse what is not the start of a half hour
 ) -> pd.Timestamp:
     "A day or moment as UTC."
     if time is None:
@@ -44,11 +45,14 @@ def moment(
     except ValueError:
         raise ValueError(f"{name} {time!r} is not a time such as 2023-09-01 or 2023-09-01T00:00-07:00") from None
     try:
-        return (t.tz_localize(timezone) if t.tzinfo is None else t).tz_convert("UTC")
+        t = (t.tz_localize(timezone) if t.tzinfo is None else t).tz_convert("UTC")
     except ValueError:
         raise ValueError(
             f"{name} {time} is an hour that the clock of {timezone} has twice or not at all: write it with an offset"
         ) from None
+    if whole and t != t.floor(HALF_HOUR):
+        raise ValueError(f"{name} {time} is not a full half hour")
+    return t
 
 # %% ../nbs/00_units.ipynb #124c613d
 def grid(
