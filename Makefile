@@ -55,7 +55,7 @@ peers: .venv-peers/.installed ## forecasts and plans beside other libraries, hou
 	@.venv-peers/bin/python bench/ablations.py
 	@.venv-peers/bin/python bench/ablations.py --earlier 35 80 125
 
-bench: $(READY) ## time the optimiser against solvers, labels and stores at scale, into bench/*.md
+bench: $(READY) ## time the optimizer against solvers, labels and stores at scale, into bench/*.md
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -r bench/requirements.txt
 	@$(BIN)/python bench/optimizer.py
 	@$(BIN)/python bench/labels.py

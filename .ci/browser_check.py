@@ -169,20 +169,20 @@ def check_api(browser, out):
     browser.picture(out / "api_phone.png")
     browser.size(WIDE)
 
-    put("battery.capacity_kwh", "27")
+    put("battery.capacity", "27")
     need(cents() > first, f"twice the capacity is expected to earn {cents()} cents, and not more than {first}")
-    put("battery.capacity_kwh", "13.5")
+    put("battery.capacity", "13.5")
     need(cents() == first, f"the first battery again, and {cents()} cents instead of {first}")
     put("keep_rules", True)
     need(cents() < first, f"within the thresholds {cents()} cents, and not less than {first}")
     put("keep_rules", False)
     complaints = len(browser.complaints)
     for value, words in (("-1", "capacity"), ("", "enter a number")):
-        put("battery.capacity_kwh", value)
+        put("battery.capacity", value)
         need(words in alert(), f"capacity {value!r}: the page says {alert()!r}")
-        need(browser.run("document.querySelector('[aria-invalid=true]')?.dataset.at") == "battery.capacity_kwh", "the input is not marked")
+        need(browser.run("document.querySelector('[aria-invalid=true]')?.dataset.at") == "battery.capacity", "the input is not marked")
     browser.picture(out / "api_wrong.png")
-    put("battery.capacity_kwh", "13.5")
+    put("battery.capacity", "13.5")
     wait(lambda: alert() == "", "the message stays after the value is right again")
     late = browser.complaints[complaints:]  # the browser itself notes an answer 422, which was asked for
     browser.complaints[complaints:] = [c for c in late if "status of 422" not in c]

@@ -50,20 +50,20 @@ def picture(run: Path) -> bytes:
     "The first test day of a home that was never trained on: price, plan and charge."
     import pandas as pd
 
-    from energymvp.battery import Battery
+    from energymvp.site.battery import Battery
     from energymvp.data.align import load_panel
     from energymvp.data.stores import LocalStore
     from energymvp.forecast.checkpoints import load_models
     from energymvp.planning import make_plan
     from energymvp.plots import plot_plan, png
-    from energymvp.rules import Setting
+    from energymvp.site.site import Site
 
     models = load_models(run)
     at = pd.Timestamp(models.meta["spans"]["test"])
-    home = models.meta["unseen"][0]
+    home = models.meta["held_out"][0]
     with LocalStore(run / "demo.duckdb", read_only=True) as store:
         panel = load_panel(store, models.meta["timezone"], [home], at - pd.Timedelta(days=29), at + pd.Timedelta(days=1))
-    plan = make_plan(models, panel, home, at, 0.5, Setting())
+    plan = make_plan(models, panel, home, at, 0.5, Site())
     return png(plot_plan(plan, Battery(), price=panel.price[-48:], title=f"{home}, the first day of the test"))
 
 

@@ -16,27 +16,27 @@ import pandas as pd
 import torch
 from common import changed, cpu, demo, free, given, trusted
 
-import energymvp.features.trading as features
+import energymvp.forecast.trading_features as features
 import energymvp.forecast.checkpoints as checkpoints
 import energymvp.forecast.forecasts as forecasts
-import energymvp.models.consumption as consumption
+import energymvp.forecast.load_model as consumption
 import energymvp.training as training
 from energymvp.backtest import backtest, mean_scores, score, score_consumption
 from energymvp.config import load_config
 from energymvp.data.align import divide
-from energymvp.features.consumption import naive_profile
+from energymvp.forecast.load_features import naive_profile
 from energymvp.forecast.checkpoints import load_checkpoint, load_models
-from energymvp.forecast.forecasts import expected_consumption
+from energymvp.forecast.forecasts import expected_load
 from energymvp.forecast.windows import Windows
-from energymvp.planning import decide, model_outlook, optimise
-from energymvp.rules import Setting
+from energymvp.planning import plan_by_value, model_outlook, plan_by_optimum
+from energymvp.site.site import Site
 from energymvp.training import train
 from energymvp.units import STEPS_PER_DAY
 
 ADDERS = (0, 5)  # cents/kWh
 LOADS = {"the mean": forecasts.MEAN, "the median": (0.0, 1.0, 0.0), "the cautious": forecasts.CAUTIOUS}
-FADE, SPO = features.FADE, training.spo_loss
-FADES = (0.0, 0.8, 0.98, FADE)  # the last is the library's
+ERROR_PERSISTENCE, SPO = features.ERROR_PERSISTENCE, training.spo_loss
+FADES = (0.0, 0.8, 0.98, ERROR_PERSISTENCE)  # the last is the library's
 
 
 class Blind(consumption.Encoder):
@@ -46,7 +46,7 @@ class Blind(consumption.Encoder):
         return 0 * super().forward(x)
 
 
-class Wide(consumption.ConsumptionModel):
+class Wide(consumption.LoadModel):
     "T1 of three times the width."
 
     def __init__(self, d_model, *size, **rest):
@@ -72,55 +72,55 @@ T2_IDEAS = [
 ]
 
 
-def cents(models, others, windows, first, last, config):
+def cents(models, others, windows, start, stop, config):
     "(mode, adder, row) -> share of perfect foresight in %; `others` are models with a T2 trained in another way."
     out, cache = {}, {}
     bare = trusted(models, 0.0)
 
-    def load(kind, home, step, seen):
+    def load(kind, home, step, observed):
         if kind == "the naive profile":
             return naive_profile(windows.load, home, step, STEPS_PER_DAY)
-        key = kind, step[0], len(step), seen
+        key = kind, step[0], len(step), observed
         if key not in cache:
             with changed(forecasts, "MEAN", LOADS[kind]):
-                cache[key] = expected_consumption(models.consumption, windows, home, step, seen=seen)[:, :STEPS_PER_DAY]
+                cache[key] = expected_load(models.consumption, windows, home, step, observed=observed)[:, :STEPS_PER_DAY]
         return cache[key]
 
     for mode in ("committed", "replanned"):
         best = "the cautious" if mode == "committed" else "the mean"
         rows = {
-            "expected price, optimiser": (bare, best, optimise),
-            "expected price, decisions": (bare, best, decide),
-            "T2's price, optimiser": (models, best, optimise),
+            "expected price, optimizer": (bare, best, plan_by_optimum),
+            "expected price, decisions": (bare, best, plan_by_value),
+            "T2's price, optimizer": (models, best, plan_by_optimum),
         }
         if mode == "replanned":
             for fade in FADES[:-1]:
-                rows[f"T2's price, decisions, FADE {fade:g}"] = (models, best, decide, fade)
-        rows["T2's price, decisions"] = (models, best, decide)
-        rows |= {f"T2's price, decisions, {name}": (m, best, decide) for name, m in others.items()}
-        rows |= {f"T2's price, decisions, load: {k}": (models, k, decide) for k in (*LOADS, "the naive profile") if k != best}
+                rows[f"T2's price, decisions, FADE {fade:g}"] = (models, best, plan_by_value, fade)
+        rows["T2's price, decisions"] = (models, best, plan_by_value)
+        rows |= {f"T2's price, decisions, {name}": (m, best, plan_by_value) for name, m in others.items()}
+        rows |= {f"T2's price, decisions, load: {k}": (models, k, plan_by_value) for k in (*LOADS, "the naive profile") if k != best}
         for adder in ADDERS:
-            setting = Setting.of(config, adder=adder)
+            site = Site.from_config(config, adder=adder)
 
-            def outlook(m, kind, fade=FADE, s=setting):
-                def make(home, step, seen):
+            def outlook(m, kind, fade=ERROR_PERSISTENCE, s=site):
+                def make(home, step, observed):
                     with changed(features, "FADE", fade):
-                        return model_outlook(m, windows, home, step, s, seen, load(kind, home, step, seen))
+                        return model_outlook(m, windows, home, step, s, observed, load(kind, home, step, observed))
 
                 return make
 
             mine = {name: (outlook(m, kind, *fade), decoder) for name, (m, kind, decoder, *fade) in rows.items()}
-            names = ["7-day mean + optimiser", *mine, "perfect foresight"]
-            runs, active = backtest(windows, models, first, last, setting, mode, policies=names, others=mine, progress=False)
-            share = score(runs, active, windows, first, setting).set_index("policy").share_of_perfect_foresight_percent
+            names = ["7-day mean + optimizer", *mine, "perfect foresight"]
+            runs, active = backtest(windows, models, start, stop, site, mode, policies=names, others=mine, progress=False)
+            share = score(runs, active, windows, start, site).set_index("policy").share_of_perfect_foresight_percent
             out |= {(mode, adder, name): share[name] for name in names[:-1]}
     return out
 
 
-def errors(model, windows, first, last, seen):
+def errors(model, windows, start, stop, train_homes):
     "Seen homes and unseen: MAE of T1 in % of the mean load, day and week, and the share of the day inside the band in %."
-    scores = score_consumption(model, windows, first, last)
-    groups = [{h: s for h, s in scores.items() if (h in seen) == known} for known in (True, False)]
+    scores = score_consumption(model, windows, start, stop)
+    groups = [{h: s for h, s in scores.items() if (h in train_homes) == known} for known in (True, False)]
     cells = (("day", "mae_share"), ("week", "mae_share"), ("day", "coverage"))
     return [100 * mean_scores(g)[span][what] for g in groups for span, what in cells]
 
@@ -133,12 +133,12 @@ def spread(values):
 def t1_ideas(panel, windows, config, folder, until=None):
     "T1, which stays in `folder`, and T1 without each idea -> `errors` from the end of training to the end, or to the test if `until` is before it."
     whole, out = divide(panel, config.split), {}
-    last = panel.step(whole.test if until else whole.end)
+    stop = panel.step(whole.test if until else whole.end)
 
     def learn(what, at):
         done = train(panel, config, at, models=("consumption",), until=until, progress=False)
         model, _ = load_checkpoint(at, "consumption")
-        out[what] = errors(model, windows, panel.step(done["spans"].test), last, done["households"])
+        out[what] = errors(model, windows, panel.step(done["spans"].test), stop, done["households"])
 
     learn("T1", folder)
     for module, name, instead, what in T1_IDEAS:
@@ -181,7 +181,7 @@ def on_the_test(panel, windows, configs):
             add(mae, t1_ideas(panel, windows, config, folder))
             again = lambda folder: train(panel, config, folder, models=("trading",), progress=False)  # noqa: B023
             spans = again(folder)["spans"]
-            first, last = panel.step(spans.test), panel.step(spans.end)
+            start, stop = panel.step(spans.test), panel.step(spans.end)
             models = load_models(folder)
             others = {"the mix alone": trusted(models, 1.0)}
             for module, name, instead, what in T2_IDEAS:
@@ -189,11 +189,11 @@ def on_the_test(panel, windows, configs):
                     again(folder)
                 others[what] = load_models(folder)
             others["a free correction instead of a mix"] = free(again, folder)
-            add(money, cents(models, others, windows, first, last, config))
+            add(money, cents(models, others, windows, start, stop, config))
             print(f"seed {config.seed} done", flush=True)
     lines = [
         "",
-        f"Demo data, {panel.ts[first]:%Y-%m-%d} to {panel.ts[last - 1]:%Y-%m-%d}, all homes, % of perfect foresight.",
+        f"Demo data, {panel.ts[start]:%Y-%m-%d} to {panel.ts[stop - 1]:%Y-%m-%d}, all homes, % of perfect foresight.",
     ]
     for mode in ("committed", "replanned"):
         lines += ["", f"| {mode} | adder 0 | adder 5 |", "| --- | ---: | ---: |"]
@@ -220,7 +220,7 @@ def main():
     )
     panel = demo(load_config())
     windows = Windows(panel)
-    configs = [load_config(seed=seed, split=dict(unseen_homes=2)) for seed in args.seeds]
+    configs = [load_config(seed=seed, split=dict(held_out_homes=2)) for seed in args.seeds]
     lines = earlier(panel, windows, configs, args.earlier) if args.earlier else on_the_test(panel, windows, configs)
     Path(__file__).with_name(f"ablations{'_earlier' if args.earlier else ''}.md").write_text("\n".join([head, *lines]) + "\n")
     print(head, *lines, sep="\n")

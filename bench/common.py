@@ -9,11 +9,11 @@ from pathlib import Path
 from unittest import mock
 
 import energymvp.forecast.checkpoints as checkpoints
-import energymvp.models.trading as trading
+import energymvp.forecast.trading_model as trading
 from energymvp.data.align import load_panel
 from energymvp.data.sources import demo_market, ingest_demo
 from energymvp.data.stores import LocalStore
-from energymvp.features.trading import PRICE_EXPECTED
+from energymvp.forecast.trading_features import PRICE_EXPECTED
 from energymvp.forecast.checkpoints import load_models
 from torch import nn
 

@@ -34,10 +34,10 @@ from neuralforecast.models import NHITS, PatchTST, TiDE  # noqa: E402
 from common import cpu, demo, given  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
 from energymvp.data.align import Panel, divide, fill_gaps, midnights  # noqa: E402
-from energymvp.features.consumption import naive_profile  # noqa: E402
+from energymvp.forecast.load_features import naive_profile  # noqa: E402
 from energymvp.files import fingerprint  # noqa: E402
 from energymvp.forecast.checkpoints import load_checkpoint  # noqa: E402
-from energymvp.forecast.forecasts import forecast_consumption  # noqa: E402
+from energymvp.forecast.forecasts import forecast_load  # noqa: E402
 from energymvp.forecast.windows import Windows  # noqa: E402
 from energymvp.training import hold_out, make_accelerator, train  # noqa: E402
 from energymvp.units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK, grid  # noqa: E402
@@ -51,13 +51,13 @@ log = lambda *a: print(f"{datetime.datetime.now():%H:%M:%S}", *a, flush=True)
 
 @dataclass
 class Spots:
-    "Decisions that are scored: homes and steps of one panel; targets from `last` on are unknown."
+    "Decisions that are scored: homes and steps of one panel; targets from `stop` on are unknown."
 
     group: str
     windows: Windows
     home: np.ndarray
     step: np.ndarray
-    last: int
+    stop: int
 
 
 @dataclass
@@ -66,7 +66,7 @@ class Job:
 
     panel: Panel
     windows: Windows
-    seen: list
+    train_homes: list
     spans: object
     stop: int
     config: object
@@ -90,11 +90,11 @@ def further(folder, name, tz):
         yield Panel(clock, [house], energy, none, none, tz, "", "", dict(consumption=n, prices=0), measured[None])
 
 
-def spots(group, windows, homes, first, last):
+def spots(group, windows, homes, start, stop):
     "Every local midnight at which the library itself would decide."
-    home, step = windows.decisions(first, last)
+    home, step = windows.decisions(start, stop)
     k = np.isin(step, midnights(windows.panel.ts, windows.panel.timezone)) & np.isin(home, homes)
-    return Spots(group, windows, home[k], step[k], last)
+    return Spots(group, windows, home[k], step[k], stop)
 
 
 def score(places, forecast):
@@ -103,7 +103,7 @@ def score(places, forecast):
     for s in places:
         f = forecast(s.windows, s.home, s.step)
         low, f, high = f.swapaxes(0, 1) if f.ndim == 3 else (None, f, None)
-        truth = s.windows.ahead(s.windows.true_load, s.step, WEEK, s.last, s.home)
+        truth = s.windows.ahead(s.windows.true_load, s.step, WEEK, s.stop, s.home)
         assert f.shape == truth.shape and np.isfinite(f).all()
         held, found = None if low is None else (low <= truth) & (truth <= high), each.setdefault(s.group, {})
         for h in np.unique(s.home):
@@ -157,17 +157,17 @@ def naive(job, seed):
 
 
 def t1(job, seed):
-    config = replace(job.config, seed=seed, split=replace(job.config.split, unseen_homes=0))  # they are left out here, for any seed
+    config = replace(job.config, seed=seed, split=replace(job.config.split, held_out_homes=0))  # they are left out here, for any seed
     if job.quick:
         p = config.presets[job.preset]
         p = replace(p, consumption=replace(p.consumption, epochs=1, batches=5))
         config = replace(config, presets={job.preset: p})
     folder, a = job.out / f"t1_{seed}", time.perf_counter()
-    homes = job.panel.homes([job.panel.households[h] for h in job.seen])
+    homes = job.panel.homes([job.panel.households[h] for h in job.train_homes])
     train(homes, config, folder, job.preset, ("consumption",), until=job.spans.test, accelerator=make_accelerator(cpu=True))
     seconds = time.perf_counter() - a
     model, meta = load_checkpoint(folder, "consumption")
-    return lambda w, home, step: forecast_consumption(model, w, home, step, quantiles=True), seconds, meta["parameters"]
+    return lambda w, home, step: forecast_load(model, w, home, step, quantiles=True), seconds, meta["parameters"]
 
 
 # LightGBM: a model for each day ahead (direct, no forecast is fed back), or one that is fed its own forecasts day by day
@@ -199,7 +199,7 @@ def lags_of(d):
 def lightgbm(job, seed, trees=None, direct=None):
     trees, direct, a = trees or TREES, DIRECT if direct is None else direct, time.perf_counter()
     w, parts = job.windows, []
-    for i, h in enumerate(job.seen):
+    for i, h in enumerate(job.train_homes):
         start = int(np.argmax(np.isfinite(w.load[h])))
         x = whole(w.load[h, start : job.stop])
         at = np.arange(start, job.stop)[None]
@@ -279,7 +279,7 @@ def pieces(job, past, horizon):
     length = past + horizon + WEEK - step
     ends = midnights(w.panel.ts, w.panel.timezone)
     ends = ends[ends <= job.stop][::-7]
-    for h in job.seen:
+    for h in job.train_homes:
         start = int(np.argmax(np.isfinite(w.load[h])))
         at = ends[ends - length >= start][:, None] + np.arange(-length, 0)
         x, known = whole(w.load[h, start : job.stop]), np.isfinite(w.true_load[h, at]).astype(np.float32)
@@ -379,7 +379,7 @@ def write(found, job, places, args, path):
     libs = ", ".join(f"{n} {version(n)}" for n in ("torch", "numpy", "pandas", "lightgbm", "mlforecast", "neuralforecast"))
     homes = {g: len({(id(s), h) for s in places if s.group == g for h in s.home}) for g in groups}
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    span = f"{places[0].windows.panel.ts[places[0].step.min()]:%d %B %Y} to {places[0].windows.panel.ts[places[0].last - 1]:%d %B %Y}"
+    span = f"{places[0].windows.panel.ts[places[0].step.min()]:%d %B %Y} to {places[0].windows.panel.ts[places[0].stop - 1]:%d %B %Y}"
     band = ""
     if "T1" in found:
         band = "\nThe share of the half hours in T1's band from 0.1 to 0.9, which should hold 80 %, mean over homes.\n\n"
@@ -387,7 +387,7 @@ def write(found, job, places, args, path):
     sure = " A smoke run (`--quick`): the figures mean nothing." if args.quick else ""
     text = f"""{datetime.date.today()}, {cores} cores of {cpu()}, {THREADS} thread{"s" if THREADS != "1" else ""}, Python {platform.python_version()}, {libs}. Made by `{args.command}`.{sure}
 
-T1 and what a practitioner would take instead, trained on the same {len(job.seen)} homes of the demo data and scored on the {args.span} span, {span}, at every local midnight. {", ".join(f"{n} {g}" for g, n in homes.items())} homes; unseen and further ones were never trained on, and further ones (two in the United Kingdom, all their days) lie in other years. Mean absolute error in percent of the home's mean load, mean over homes, day and week ahead; ± is the spread of the seeds.
+T1 and what a practitioner would take instead, trained on the same {len(job.train_homes)} homes of the demo data and scored on the {args.span} span, {span}, at every local midnight. {", ".join(f"{n} {g}" for g, n in homes.items())} homes; unseen and further ones were never trained on, and further ones (two in the United Kingdom, all their days) lie in other years. Mean absolute error in percent of the home's mean load, mean over homes, day and week ahead; ± is the spread of the seeds.
 
 {table(head, body)}
 
@@ -416,15 +416,15 @@ def main():
     config = load_config()
     panel = demo(config)
     windows, spans = Windows(panel), divide(panel, config.split)
-    unseen = hold_out(panel.households, config.split.unseen_homes, config.seed)
-    index = {k: [i for i, h in enumerate(panel.households) if (h in unseen) == (k == "unseen")] for k in ("seen", "unseen")}
-    first, last = (panel.step(t) for t in ((spans.test, spans.end) if args.span == "test" else (spans.validation, spans.test)))
-    places = [spots(g, windows, index[g], first, last) for g in index]
+    held_out = hold_out(panel.households, config.split.held_out_homes, config.seed)
+    index = {k: [i for i, h in enumerate(panel.households) if (h in held_out) == (k == "unseen")] for k in ("seen", "unseen")}
+    start, stop = (panel.step(t) for t in ((spans.test, spans.end) if args.span == "test" else (spans.validation, spans.test)))
+    places = [spots(g, windows, index[g], start, stop) for g in index]
     if args.data:
         for q in further(args.data, *FURTHER):
             w = Windows(q)
             places.append(spots("further", w, [0], 0, len(q.ts)))
-    job = Job(panel, windows, index["seen"], spans, min(first, panel.step(spans.validation)), config, args.preset, args.out, args.quick)
+    job = Job(panel, windows, index["seen"], spans, min(start, panel.step(spans.validation)), config, args.preset, args.out, args.quick)
     ask = dict(spots=fingerprint(*(x for s in places for x in (s.home, s.step))), span=args.span, quick=args.quick)
     log(f"{sum(len(s.home) for s in places)} decisions, {', '.join(f'{s.group} {len(s.home)}' for s in places)}")
     for name in args.only or ROWS:

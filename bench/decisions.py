@@ -33,14 +33,14 @@ from common import copy_t1, cpu, demo, free, given, trusted  # noqa: E402
 from energymvp.backtest import MODES, backtest, earned  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
 from energymvp.data.align import HISTORY, Panel, divide  # noqa: E402
-from energymvp.features.consumption import naive_profile  # noqa: E402
-from energymvp.features.trading import PRICE_EXPECTED  # noqa: E402
+from energymvp.forecast.load_features import naive_profile  # noqa: E402
+from energymvp.forecast.trading_features import PRICE_EXPECTED  # noqa: E402
 from energymvp.files import fingerprint  # noqa: E402
 from energymvp.forecast.checkpoints import load_checkpoint, load_models  # noqa: E402
-from energymvp.forecast.forecasts import expected_consumption  # noqa: E402
+from energymvp.forecast.forecasts import expected_load  # noqa: E402
 from energymvp.forecast.windows import Windows  # noqa: E402
-from energymvp.planning import Outlook, decide, model_outlook, optimise  # noqa: E402
-from energymvp.rules import Setting  # noqa: E402
+from energymvp.planning import Outlook, plan_by_value, model_outlook, plan_by_optimum  # noqa: E402
+from energymvp.site.site import Site  # noqa: E402
 from energymvp.training import hold_out, make_accelerator, train  # noqa: E402
 from energymvp.units import STEPS_PER_DAY, grid  # noqa: E402
 
@@ -53,10 +53,10 @@ SPANS = dict(test=(9, 11, 13), validation=(7, 9, 11))  # months: training ends, 
 SETTINGS = [(adder, wear) for adder in (0, 2, 5) for wear in (0, 0.5)]  # cents/kWh
 DAY, HOURS, MONTH = STEPS_PER_DAY, 24, 28  # half hours, hours ahead, days
 HALF_HOURLY, TILE = ("sceaux",), 364 * STEPS_PER_DAY
-BEST, T2, T2_PRICE, T2_BARE = "perfect foresight", "T2 decisions", "T2 price + optimiser", "T2 decisions, untrained"
+BEST, T2, T2_PRICE, T2_BARE = "perfect foresight", "T2 decisions", "T2 price + optimizer", "T2 decisions, untrained"
 T2_FREE = "T2 decisions, a free correction"
-LGBM, NET = "LightGBM price + optimiser", "NHITS price + optimiser"
-PLAIN = [BEST, "7-day mean + optimiser", "yesterday + optimiser", "rules"]
+LGBM, NET = "LightGBM price + optimizer", "NHITS price + optimizer"
+PLAIN = [BEST, "7-day mean + optimizer", "yesterday + optimizer", "rules"]
 LOADS = {"T1's": T2, "the naive profile's": "T2 decisions, naive load", "the perfect": "T2 decisions, perfect load"}
 LOADS_AT = (5, 0)  # adder and wear
 POLICIES = [BEST, T2, T2_PRICE, T2_BARE, T2_FREE, LGBM, NET, *PLAIN[1:]]
@@ -73,8 +73,8 @@ class Job:
     train: Panel
     windows: Windows
     choose: int
-    first: int
-    last: int
+    start: int
+    stop: int
     market: str
     out: Path
     quick: bool
@@ -108,9 +108,9 @@ def moved(demo, prices, node, year, market):
     )  # fmt: skip
 
 
-def chosen(homes, unseen, n):
+def chosen(homes, held_out, n):
     "The half-hourly home, the unseen ones, then the rest, up to `n`."
-    order = [h for h in homes if h in HALF_HOURLY] + [h for h in homes if h in unseen] + list(homes)
+    order = [h for h in homes if h in HALF_HOURLY] + [h for h in homes if h in held_out] + list(homes)
     return list(dict.fromkeys(order))[: n or None]
 
 
@@ -119,33 +119,31 @@ def month(panel, year, m):
     return panel.step(pd.Timestamp(year=year + m // 13, month=(m - 1) % 12 + 1, day=1, tz=panel.timezone))
 
 
-def cases(windows, first, last, make, names=(), settings=SETTINGS, modes=MODES):
+def cases(windows, start, stop, make, names=(), settings=SETTINGS, modes=MODES):
     "Runs policies through the modes and settings: policy -> {setting: (cents in each half hour, error of the price)}."
     out, config = {}, load_config()
     for mode in modes:
         for adder, wear in settings:
-            setting = Setting.of(config, adder=adder)
-            setting = replace(setting, battery=replace(setting.battery, wear=wear))
-            others = make(setting, (mode, adder, wear))
+            site = Site.from_config(config, adder=adder)
+            site = replace(site, battery=replace(site.battery, wear=wear))
+            others = make(site, (mode, adder, wear))
             known = [*names, *others]
-            runs, active = backtest(
-                windows, None, first, last, setting, mode, config.backtest.soc_start, known, progress=False, others=others
-            )
+            runs, active = backtest(windows, None, start, stop, site, mode, config.backtest.soc_start, known, progress=False, others=others)
             for r in runs:
-                cents, (error, count) = earned(r, active, windows, first, setting).sum(0), r.price_errors
+                cents, (error, count) = earned(r, active, windows, start, site).sum(0), r.price_errors
                 out.setdefault(r.policy, {})[mode, adder, wear] = (cents, error / count if count else np.nan)
     return out
 
 
 def once(f):
     "An outlook that is kept for the policies that share it."
-    kept = {}
+    known = {}
 
-    def outlook(home, step, seen):
-        key = (step[0], len(step), seen)
-        if key not in kept:
-            kept[key] = f(home, step, seen)
-        return kept[key]
+    def outlook(home, step, observed):
+        key = (step[0], len(step), observed)
+        if key not in known:
+            known[key] = f(home, step, observed)
+        return known[key]
 
     return outlook
 
@@ -154,11 +152,11 @@ def once(f):
 
 
 def config_of(job, seed):
-    "The library's defaults, with validation from `choose` to `first`; unseen homes are left out here, for any seed."
+    "The library's defaults, with validation from `choose` to `start`; unseen homes are left out here, for any seed."
     start, ts = job.train.span[0], job.train.ts
-    share = (ts[job.first] - ts[job.choose] - pd.Timedelta(hours=12)) / (ts[job.first] - start)  # cut down to midnight
-    config = load_config(seed=seed, split=dict(validation=float(share), unseen_homes=0))
-    assert divide(job.train, config.split, ts[job.first]).validation == ts[job.choose]
+    share = (ts[job.start] - ts[job.choose] - pd.Timedelta(hours=12)) / (ts[job.start] - start)  # cut down to midnight
+    config = load_config(seed=seed, split=dict(validation=float(share), held_out_homes=0))
+    assert divide(job.train, config.split, ts[job.start]).validation == ts[job.choose]
     p = config.presets["small"]
     if job.quick:
         p = replace(p, **{k: replace(getattr(p, k), epochs=1, batches=3) for k in ("consumption", "trading")})
@@ -166,7 +164,7 @@ def config_of(job, seed):
 
 
 def teach(job, seed, what, folder):
-    a, until = time.perf_counter(), job.train.ts[job.first]
+    a, until = time.perf_counter(), job.train.ts[job.start]
     cpu = make_accelerator(cpu=True)
     train(job.train, config_of(job, seed), folder, models=(what,), until=until, progress=False, accelerator=cpu)
     seconds = time.perf_counter() - a
@@ -189,18 +187,18 @@ class Loads:
                 teach(job, seed, "consumption", folder)
                 done.touch()
             model, _ = load_checkpoint(folder, "consumption")
-            span = np.arange(job.choose, job.last)
+            span = np.arange(job.choose, job.stop)
             past = w.load_streak[:, span] >= HISTORY
             table = np.full((2, len(w.load), len(span), DAY), np.nan, np.float32)  # for plans that are renewed, and kept
-            for kept, there in enumerate((past & np.isfinite(w.load[:, span]) & w.awake[:, span], past)):
+            for committed, there in enumerate((past & np.isfinite(w.load[:, span]) & w.may_decide[:, span], past)):
                 home, k = np.nonzero(there)
                 for part in np.array_split(np.arange(len(home)), max(1, len(home) // 4096)):
                     h, s = home[part], k[part]
-                    table[kept, h, s] = expected_consumption(model, w, h, span[s], kept=bool(kept), seen=not kept)[:, :DAY]
+                    table[committed, h, s] = expected_load(model, w, h, span[s], committed=bool(committed), observed=not committed)[:, :DAY]
             self.of[seed] = folder, table, fingerprint(*model.state_dict().values())
             log(f"T1, seed {seed}: {np.isfinite(table[..., 0]).sum()} forecasts")
         folder, table, mark = self.of[seed]
-        return folder, lambda home, step, seen: table[int(not seen), home, step - job.choose].astype(float), mark
+        return folder, lambda home, step, observed: table[int(not observed), home, step - job.choose].astype(float), mark
 
 
 def t2(job, seed, loads):
@@ -212,25 +210,25 @@ def t2(job, seed, loads):
     models = load_models(folder)
     bare, loose = trusted(models, 0.0), free(lambda f: teach(job, seed, "trading", f), folder)
 
-    def perfect(home, step, seen):
+    def perfect(home, step, observed):
         came = w.ahead(w.true_load, step, DAY, len(w.panel.ts), home)
-        return np.where(np.isfinite(came), came, load(home, step, seen))
+        return np.where(np.isfinite(came), came, load(home, step, observed))
 
-    def make(setting, case):
-        outlook = lambda f, m=models: once(lambda h, s, seen: model_outlook(m, w, h, s, setting, seen, f(h, s, seen)))
+    def make(site, case):
+        outlook = lambda f, m=models: once(lambda h, s, observed: model_outlook(m, w, h, s, site, observed, f(h, s, observed)))
         mine = outlook(load)
         out = {
-            T2: (mine, decide),
-            T2_PRICE: (mine, optimise),
-            T2_BARE: (outlook(load, bare), decide),
-            T2_FREE: (outlook(load, loose), decide),
+            T2: (mine, plan_by_value),
+            T2_PRICE: (mine, plan_by_optimum),
+            T2_BARE: (outlook(load, bare), plan_by_value),
+            T2_FREE: (outlook(load, loose), plan_by_value),
         }
         if case[1:] == LOADS_AT:
-            out["T2 decisions, naive load"] = (outlook(lambda h, s, seen: naive_profile(w.load, h, s, DAY)), decide)
-            out["T2 decisions, perfect load"] = (outlook(perfect), decide)
+            out["T2 decisions, naive load"] = (outlook(lambda h, s, observed: naive_profile(w.load, h, s, DAY)), plan_by_value)
+            out["T2 decisions, perfect load"] = (outlook(perfect), plan_by_value)
         return out
 
-    return cases(w, job.first, job.last, make), seconds, ""
+    return cases(w, job.start, job.stop, make), seconds, ""
 
 
 # --- the peers: for each hour (the last one known) the prices of the 24 hours after it
@@ -240,16 +238,16 @@ def peer(job, load, forecast):
     "An outlook from `forecast` (hours, 24); at half past, that of the hour, a half hour on."
     w, y = job.windows, job.price
 
-    def outlook(home, step, seen):
+    def outlook(home, step, observed):
         hour = step // 2
-        if seen:
+        if observed:
             hourly = np.column_stack([y[hour], forecast[hour]])
         else:
             hourly = forecast[hour - 1][:, [*range(HOURS), HOURS - 1]]
         at = (step % 2)[:, None] + np.arange(DAY)
         price = np.take_along_axis(np.repeat(hourly, 2, 1), at, 1)
-        expected = load(home, step, seen)
-        return Outlook(w.see(price, step), w.see(expected, step, home)) if seen else Outlook(price, expected)
+        expected = load(home, step, observed)
+        return Outlook(w.insert_observed(price, step), w.insert_observed(expected, step, home)) if observed else Outlook(price, expected)
 
     return outlook
 
@@ -259,12 +257,12 @@ def pick(job, load, forecasts):
     w = job.windows
     one = min((h for h in range(len(w.load)) if w.panel.households[h] not in HALF_HOURLY), default=0)
     alone = replace(job, windows=Windows(w.panel.homes([w.panel.households[one]])))
-    first = max(job.choose, job.first - 7 * DAY) if job.quick else job.choose
-    make = lambda setting, case: {
-        n: (peer(alone, lambda h, s, seen: load(np.full_like(h, one), s, seen), f), optimise) for n, f in forecasts.items()
+    start = max(job.choose, job.start - 7 * DAY) if job.quick else job.choose
+    make = lambda site, case: {
+        n: (peer(alone, lambda h, s, observed: load(np.full_like(h, one), s, observed), f), plan_by_optimum) for n, f in forecasts.items()
     }
-    money = cases(alone.windows, first, job.first, make, settings=[(0, 0), (5, 0)])
-    days = (job.first - first) / DAY
+    money = cases(alone.windows, start, job.start, make, settings=[(0, 0), (5, 0)])
+    days = (job.start - start) / DAY
     cents = {m: {n: sum(c.sum() for (k, *_), (c, _) in v.items() if k == m) / days / 2 for n, v in money.items()} for m in MODES}
     log(", ".join(f"{m}: {n} {x:.1f}" for m, e in cents.items() for n, x in e.items()), "cents/day before the scored span")
     return {m: max(e, key=e.get) for m, e in cents.items()}
@@ -287,9 +285,9 @@ def scored_peer(job, seed, loads, name, fit):
     forecasts = {f"{n} {share:g}": mean + share * (f - mean) for n, f in fitted.items() for share in SHARES}
     seconds = time.perf_counter() - a
     log(f"{name}, {job.train.node}, seed {seed}: {seconds:.0f} s")
-    kept = pick(job, load, forecasts)
-    make = lambda setting, case: {name: (peer(job, load, forecasts[kept[case[0]]]), optimise)}
-    return cases(job.windows, job.first, job.last, make), seconds, ", ".join(f"{m} {n}" for m, n in kept.items())
+    picked = pick(job, load, forecasts)
+    make = lambda site, case: {name: (peer(job, load, forecasts[picked[case[0]]]), plan_by_optimum)}
+    return cases(job.windows, job.start, job.stop, make), seconds, ", ".join(f"{m} {n}" for m, n in picked.items())
 
 
 def local_hours(job):
@@ -329,11 +327,11 @@ def lightgbm(job, seed):
     y, out, hours = job.price, {}, len(job.price)
     span = lambda a, z: np.arange(a, z - HOURS)  # hours after which 24 are known before z
     x, target = [], []
-    for at in (span(14 * 24, job.choose // 2), span(job.choose // 2 - 1, job.first // 2)):  # training, stopping
+    for at in (span(14 * 24, job.choose // 2), span(job.choose // 2 - 1, job.start // 2)):  # training, stopping
         columns, level, scale = price_features(job, at)
         x.append(columns.reshape(-1, columns.shape[-1]))
         target.append(((y[at[:, None] + np.arange(1, HOURS + 1)] - level) / scale).ravel())
-    at = np.arange(job.choose // 2 - 1, job.last // 2)
+    at = np.arange(job.choose // 2 - 1, job.stop // 2)
     now, level, scale = price_features(job, at)
     for name in ("l2", "l1"):
         more = dict(n_estimators=20 if job.quick else 800, objective=name, random_state=seed, num_threads=int(THREADS), verbosity=-1)
@@ -385,9 +383,9 @@ def hourly_frame(job, at, values=True):
 
 def nhits(job, seed):
     "The window ends with the last hour known; each loss a network, its weights those of the least validation error."
-    out, hours, n = {}, len(job.price), (job.first - job.choose) // 2
-    df = hourly_frame(job, np.arange(job.first // 2)[None])
-    at = np.arange(job.choose // 2 - 1, job.last // 2)
+    out, hours, n = {}, len(job.price), (job.start - job.choose) // 2
+    df = hourly_frame(job, np.arange(job.start // 2)[None])
+    at = np.arange(job.choose // 2 - 1, job.stop // 2)
     before = hourly_frame(job, at[:, None] + np.arange(1 - NHITS_SETTINGS["input_size"], 1))
     coming = hourly_frame(job, at[:, None] + np.arange(1, HOURS + 1), values=False)
     for name, loss in (("MSE", MSE()), ("MAE", MAE())):
@@ -409,31 +407,31 @@ KNOWN = {0: "the running hour known", 1: "the next hour known", **{k: f"the next
 
 
 def foresight(job, seed, loads):
-    "Re-planned by the optimiser on the expected price, but for the next hours, whose price is known: what a better forecast could earn."
+    "Re-planned by the optimizer on the expected price, but for the next hours, whose price is known: what a better forecast could earn."
     w, (_, load, _) = job.windows, loads(job, seed)
 
-    def make(setting, case):
+    def make(site, case):
         @once
-        def expected(home, step, seen):
-            used = load(home, step, seen)
-            price = w.renew(w.trading(step, used, setting)[..., PRICE_EXPECTED].astype(float), step)
-            return Outlook(price, w.see(used, step, home))
+        def expected(home, step, observed):
+            used = load(home, step, observed)
+            price = w.correct_for_observed_price(w.trading(step, used, site)[..., PRICE_EXPECTED].astype(float), step)
+            return Outlook(price, w.insert_observed(used, step, home))
 
         def knowing(hours):
-            def outlook(home, step, seen):
-                out, came = expected(home, step, seen), w.ahead(w.true_price, step, DAY, len(w.panel.ts))
+            def outlook(home, step, observed):
+                out, came = expected(home, step, observed), w.ahead(w.true_price, step, DAY, len(w.panel.ts))
                 known = (np.arange(DAY) < (step % 2 == 0)[:, None] + 1 + 2 * hours) & np.isfinite(came)  # whole hours
                 return replace(out, price=np.where(known, came, out.price))
 
             return outlook
 
-        return {n: (knowing(k), optimise) for k, n in KNOWN.items()}
+        return {n: (knowing(k), plan_by_optimum) for k, n in KNOWN.items()}
 
-    return cases(job.windows, job.first, job.last, make, modes=("replanned",)), 0.0, ""
+    return cases(job.windows, job.start, job.stop, make, modes=("replanned",)), 0.0, ""
 
 
 GROUPS = dict(
-    plain=lambda job, seed, loads: (cases(job.windows, job.first, job.last, lambda *_: {}, PLAIN), 0.0, ""),
+    plain=lambda job, seed, loads: (cases(job.windows, job.start, job.stop, lambda *_: {}, PLAIN), 0.0, ""),
     T2=t2,
     LightGBM=lambda job, seed, loads: scored_peer(job, seed, loads, LGBM, lightgbm),
     NHITS=lambda job, seed, loads: scored_peer(job, seed, loads, NET, nhits),
@@ -460,7 +458,7 @@ def read(folder, nodes=None):
     files = [(f, np.load(f)) for f in sorted(folder.glob("*.npz"))]
     files = [(f, json.loads(str(z["meta"])), z) for f, z in files]
     base = {m["node"]: m for _, m, _ in files if m["group"] == "plain" and (nodes is None or m["node"] in nodes)}
-    rows, errors, kept = {}, {}, []
+    rows, errors, rows_read = {}, {}, []
     t1 = {}
     for _, m, _ in files:
         if m["t1"]:
@@ -471,7 +469,7 @@ def read(folder, nodes=None):
         if m["data"] != base[m["node"]]["data"]:
             log(f"{f.name} is of other days, homes or prices: left out")
             continue
-        kept.append(m)
+        rows_read.append(m)
         for key in z.files:
             if key != "meta":
                 policy, mode, adder, wear = key.split("|")
@@ -484,7 +482,7 @@ def read(folder, nodes=None):
         if {n for n, _ in rows[policy]} != set(base):
             log(f"{policy} is not there for every node: left out")
             del rows[policy]
-    return base, rows, errors, kept
+    return base, rows, errors, rows_read
 
 
 def per_seed(rows, nodes, policy):
@@ -546,7 +544,7 @@ def verdict(rows, nodes, cases_of):
     return " ".join(out)
 
 
-def section(market, base, rows, errors, kept):
+def section(market, base, rows, errors, rows_read):
     "The tables of one market."
     nodes = sorted(base)
     one, days = base[nodes[0]], sum(m["days"] for m in base.values())
@@ -558,7 +556,7 @@ def section(market, base, rows, errors, kept):
     policies = [p for p in POLICIES if p in rows]
     text = f"""## {market.capitalize()} market
 
-Nodes {", ".join(nodes)}; homes {", ".join(one["homes"])} (never trained on: {", ".join(one["unseen"]) or "none"}). Training {one["spans"][0]} to {one["spans"][1]}, settings and stopping by {one["spans"][1]} to {one["spans"][2]}, scored {one["spans"][2]} to {one["spans"][3]}.
+Nodes {", ".join(nodes)}; homes {", ".join(one["homes"])} (never trained on: {", ".join(one["held_out"]) or "none"}). Training {one["spans"][0]} to {one["spans"][1]}, settings and stopping by {one["spans"][1]} to {one["spans"][2]}, scored {one["spans"][2]} to {one["spans"][3]}.
 """
     for mode, title in (("committed", "Committed: one plan a day, at local midnight"), ("replanned", "Re-planned at every reading")):
         head = ["% of perfect foresight", "seeds", *(f"adder {a:g}, wear {w:g}" for a, w in SETTINGS)]
@@ -618,17 +616,17 @@ Adder {LOADS_AT[0]:g}, wear {LOADS_AT[1]:g}; in brackets in how many of the resa
         text += f"""
 ### What foresight is worth
 
-Re-planned by the optimiser on the expected price, had it known the price of the next hours.
+Re-planned by the optimizer on the expected price, had it known the price of the next hours.
 
 {table(head, body)}
 """
     text += f"\n{verdict(rows, nodes, cases_of)}\n"
-    notes = {g: sorted({f"{m['node']} {m['seed']}: {m['note']}" for m in kept if m["group"] == g and m["note"]}) for g in GROUPS}
+    notes = {g: sorted({f"{m['node']} {m['seed']}: {m['note']}" for m in rows_read if m["group"] == g and m["note"]}) for g in GROUPS}
     text += "\nChosen before the scored span. " + " ".join(f"{g}: {'; '.join(n)}." for g, n in notes.items() if n) + "\n"
     took = {
-        g: np.mean([m["seconds"] for m in kept if m["group"] == g])
+        g: np.mean([m["seconds"] for m in rows_read if m["group"] == g])
         for g in ("T2", "LightGBM", "NHITS")
-        if any(m["group"] == g for m in kept)
+        if any(m["group"] == g for m in rows_read)
     }
     return text + f"\nSeconds of training, a node and seed: {', '.join(f'{g} {s:.0f}' for g, s in took.items())}.\n"
 
@@ -688,20 +686,22 @@ def main():
         args.nodes, args.seeds = args.nodes[:1], args.seeds[:1]
     config, loads = load_config(), Loads(args.resume)
     homes = demo(config)
-    unseen = hold_out(homes.households, config.split.unseen_homes, config.seed)
+    held_out = hold_out(homes.households, config.split.held_out_homes, config.seed)
     out = args.out / f"{args.market}_{args.span}{'_quick' if args.quick else ''}"
     for node in args.nodes:
         panel = moved(homes, prices, node, year, args.market)
-        scored = chosen(panel.households, unseen, args.homes)
+        scored = chosen(panel.households, held_out, args.homes)
         windows = Windows(panel.homes(scored))
-        choose, first, last = (month(panel, year, m) for m in SPANS[args.span])
-        last = min(first + 3 * DAY, last) if args.quick else last
-        job = Job(panel.homes([h for h in panel.households if h not in unseen]), windows, choose, first, last, args.market, out, args.quick)
+        choose, start, stop = (month(panel, year, m) for m in SPANS[args.span])
+        stop = min(start + 3 * DAY, stop) if args.quick else stop
+        job = Job(
+            panel.homes([h for h in panel.households if h not in held_out]), windows, choose, start, stop, args.market, out, args.quick
+        )
         local = lambda step: f"{(panel.ts[0] + step * pd.Timedelta(minutes=30)).tz_convert(panel.timezone):%d %B %Y}"  # noqa: B023
-        at = windows.panel.measured[:, first:last]
+        at = windows.panel.measured[:, start:stop]
         meta = dict(
-            data=fingerprint(windows.panel.energy, windows.panel.price, np.array([choose, first, last])), market=args.market, homes=scored,
-            unseen=[h for h in scored if h in unseen], days=float(at.sum() / DAY), spans=[local(s) for s in (0, choose, first, last)],
+            data=fingerprint(windows.panel.energy, windows.panel.price, np.array([choose, start, stop])), market=args.market, homes=scored,
+            held_out=[h for h in scored if h in held_out], days=float(at.sum() / DAY), spans=[local(s) for s in (0, choose, start, stop)],
         )  # fmt: skip
         log(f"{node}: {len(scored)} homes, {at.sum() / DAY:.0f} days of homes, {meta['spans'][2]} to {meta['spans'][3]}")
         for group in args.only or GROUPS:

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from energymvp.data.schema import tidy_consumption
+from energymvp.data.schema import clean_consumption
 from energymvp.data.sources import demo_files, ingest
 from energymvp.data.stores import LocalStore
 
@@ -26,12 +26,12 @@ from energymvp.data.stores import LocalStore
 def make_store(path: Path, homes: int) -> int:
     "A store of so many homes over the demo's year; returns its half hours."
     consumption, prices = (pd.read_parquet(f) for f in demo_files())
-    fontana = tidy_consumption(consumption[consumption.household_id.str.startswith("fontana")])[0]
+    fontana = clean_consumption(consumption[consumption.household_id.str.startswith("fontana")])[0]
     real, scale, rows = [g for _, g in fontana.groupby("household_id")], np.random.default_rng(0).uniform(0.5, 1.5, homes), 0
     with LocalStore(path) as store:
         ingest(store, prices=prices)
-        for first in tqdm(range(0, homes, 50), desc="making the store", unit="50 homes"):
-            copies = range(first, min(first + 50, homes))
+        for start in tqdm(range(0, homes, 50), desc="making the store", unit="50 homes"):
+            copies = range(start, min(start + 50, homes))
             many = [real[i % len(real)].assign(household_id=f"home-{i:05}", misc=lambda d, i=i: d.misc * scale[i]) for i in copies]
             rows += store.upsert("consumption", pd.concat(many))
     return rows

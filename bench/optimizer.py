@@ -1,4 +1,4 @@
-"""The exact optimiser against solvers, side by side on the demo's prices and homes; writes `bench/optimizer.md`."""
+"""The exact optimizer against solvers, side by side on the demo's prices and homes; writes `bench/optimizer.md`."""
 
 import datetime
 import json
@@ -17,11 +17,11 @@ from common import cpu
 from scipy.optimize import LinearConstraint, linprog, milp
 from scipy.sparse import bmat, coo_array, eye_array
 
-from energymvp.battery import Battery
+from energymvp.site.battery import Battery
 from energymvp.data.align import load_panel
 from energymvp.data.sources import ingest_demo
 from energymvp.data.stores import LocalStore
-from energymvp.optimizer import perfect_foresight
+from energymvp.optimizer.optimum import perfect_foresight
 
 ROOT = Path(__file__).resolve().parents[1]
 PEER = "energypylinear==1.4.1"  # with old pins, so it lives in an environment of its own

@@ -19,18 +19,19 @@ import torch  # noqa: E402
 from common import cpu, given  # noqa: E402
 from neuralforecast.models import PatchTST  # noqa: E402
 
-from energymvp.battery import Battery  # noqa: E402
-from energymvp.config import load_config, shipped  # noqa: E402
+from energymvp.site.battery import Battery  # noqa: E402
+from energymvp.config import load_config  # noqa: E402
+from energymvp.files import shipped  # noqa: E402
 from energymvp.data.align import Panel  # noqa: E402
-from energymvp.features.consumption import DAILY, DATED  # noqa: E402
-from energymvp.features.trading import TRADING_COLUMNS  # noqa: E402
+from energymvp.forecast.load_features import DAILY, DATED  # noqa: E402
+from energymvp.forecast.trading_features import TRADING_COLUMNS  # noqa: E402
 from energymvp.forecast.checkpoints import load_models  # noqa: E402
 from energymvp.forecast.windows import Windows  # noqa: E402
-from energymvp.models.consumption import ConsumptionModel, consumption_loss  # noqa: E402
-from energymvp.models.trading import TradingModel, spo_loss  # noqa: E402
-from energymvp.optimizer import perfect_foresight  # noqa: E402
-from energymvp.planning import decide, model_outlook, optimise  # noqa: E402
-from energymvp.rules import Setting, reserve  # noqa: E402
+from energymvp.forecast.load_model import LoadModel, consumption_loss  # noqa: E402
+from energymvp.forecast.trading_model import TradingModel, spo_loss  # noqa: E402
+from energymvp.optimizer.optimum import perfect_foresight  # noqa: E402
+from energymvp.planning import plan_by_value, model_outlook, plan_by_optimum  # noqa: E402
+from energymvp.site.site import Site  # noqa: E402
 from energymvp.units import STEPS_PER_WEEK, grid  # noqa: E402
 
 BATCH = {"cpu": 128, "cuda": 512}  # windows
@@ -74,7 +75,7 @@ def jobs(preset, device):
     torch.manual_seed(0)
     made = lambda *shape: torch.rand(n, *shape, device=device)
     x, naive, daily, dated, week = made(48, 17), made(336), made(DAILY, 48), made(DATED, 336), made(336)
-    t1 = ConsumptionModel(*(getattr(size.consumption, k) for k in ("d_model", "layers", "heads", "dropout"))).to(device)
+    t1 = LoadModel(*(getattr(size.consumption, k) for k in ("d_model", "layers", "heads", "dropout"))).to(device)
     t2 = TradingModel(*(getattr(size.trading, k) for k in ("d_model", "layers", "heads", "dropout"))).to(device)
     rows, day = made(48, len(TRADING_COLUMNS)) + 1, made(48)
     soc, battery = np.full((n, 2), 6.0), Battery()
@@ -129,7 +130,7 @@ def transformers(preset, device, seconds):
 
 def plans(homes):
     "Seconds for the plans of so many homes at one moment, forecasts included, by each decoder."
-    models, setting, rng = load_models(shipped("data/pretrained", "pretrained")), Setting(), np.random.default_rng(0)
+    models, site, rng = load_models(shipped("data/pretrained", "pretrained")), Site(), np.random.default_rng(0)
     ts = grid("2023-01-01T08Z", "2023-02-02T08Z")
     energy = np.zeros((homes, len(ts), 9), np.float32)
     energy[..., 8] = rng.gamma(2, 0.2, (homes, len(ts)))
@@ -139,15 +140,15 @@ def plans(homes):
     )
     windows, step = Windows(panel), len(ts) - 50
     home, at = np.arange(homes), np.full(homes, step)
-    keep = reserve(windows.usual_load(step), setting.rules, setting.battery)
-    soc = np.clip(rng.uniform(3, 12, homes), keep, None)
-    model_outlook(models, windows, home[:10], at[:10], setting)
+    reserve = site.reserve(windows.usual_load(step))
+    soc = np.clip(rng.uniform(3, 12, homes), reserve, None)
+    model_outlook(models, windows, home[:10], at[:10], site)
     times = [time.perf_counter()]
-    outlook = model_outlook(models, windows, home, at, setting, seen=True)
+    outlook = model_outlook(models, windows, home, at, site, observed=True)
     times.append(time.perf_counter())
-    optimise(outlook, soc, keep, setting)
+    plan_by_optimum(outlook, soc, reserve, site)
     times.append(time.perf_counter())
-    decide(outlook, soc, keep, setting)
+    plan_by_value(outlook, soc, reserve, site)
     times.append(time.perf_counter())
     windows.consumption(home, at)
     times.append(time.perf_counter())
@@ -195,11 +196,11 @@ def main():
         + " ".join(f"Its patches {k}: met by {'; '.join(v) or 'none'}." for k, v in met.items()),
     ]
     if device == "cpu":
-        outlook, optimiser, decisions, read = plans(args.homes)
+        outlook, optimizer, decisions, read = plans(args.homes)
         lines += [
             "",
             f"Plans for {args.homes:,} homes at one moment: outlook (T1 and T2) {outlook:.1f} s, of which T1's windows {read:.1f} s, "
-            f"and then the optimiser {optimiser:.2f} s or T2's decisions {decisions:.2f} s.",
+            f"and then the optimizer {optimizer:.2f} s or T2's decisions {decisions:.2f} s.",
         ]
     path = Path(__file__).with_name("speed.md" if device == "cpu" else "speed_cuda.md")
     path.write_text("\n".join(lines) + "\n")

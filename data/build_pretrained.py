@@ -41,7 +41,7 @@ they have never met.
 
 
 def consumption(results):
-    for group, what in (("seen", "homes of the training"), ("unseen", "homes never trained on")):
+    for group, what in (("trained_on", "homes of the training"), ("held_out", "homes never trained on")):
         f = results["consumption"]["mean"][group]
         share = [100 * f[span][k] for span in ("day", "week") for k in ("mae_share", "naive_mae_share")]
         yield f"| {what} | {' | '.join(f'{x:.1f}' for x in share)} | {100 * f['day']['coverage']:.0f} % |"
@@ -60,7 +60,7 @@ def main(run):
     rows = [f"| {p} | {' | '.join(f'{tables[c][p]:.1f}' for c in cases)} |" for p in tables[cases[0]].index if p != "no battery"]
     card = CARD.format(
         t1=meta["consumption"]["parameters"], t2=m["parameters"], preset=m["preset"], seed=m["seed"], torch=f"torch {m['versions']['torch']}",
-        seen=len(m["households"]), unseen=", ".join(m["unseen"]), start=day(m["spans"]["start"]), validation=day(m["spans"]["validation"]),
+        seen=len(m["households"]), held_out=", ".join(m["held_out"]), start=day(m["spans"]["start"]), validation=day(m["spans"]["validation"]),
         test=day(m["spans"]["test"]), end=day(results["span"]["to"]), capacity=m["battery"]["capacity"], power=m["battery"]["charge_power"],
         consumption="\n".join(consumption(results)), homes=len(results["scored_days"]), money="\n".join(rows),
         heads=" | ".join(f"{mode}, {tariff.removeprefix('adder_')} cents delivery" for mode, tariff in cases), rules=" | ".join(["---:"] * len(cases)),

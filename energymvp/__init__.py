@@ -1,8 +1,8 @@
 __version__ = "0.1.0"
 
 _FRONT = dict(
-    open_store="data.sources", ingest="data.sources", Planner="planner", Setting="rules", Battery="battery", Tariff="battery",
-    perfect_foresight="optimizer",
+    open_store="data.sources", ingest="data.sources", Planner="planner", Site="site.site", Battery="site.battery", Tariff="site.tariff",
+    perfect_foresight="optimizer.optimum",
 )  # fmt: skip
 __all__ = list(_FRONT)
 

@@ -143,14 +143,14 @@ def _say_training(done, names, chosen):
     "Say what `training.train` and `choose_decoder` did; the same as plain values."
     spans = done["spans"]
     typer.echo(
-        f"  trained on {len(done['households'])} homes, {spans.start} to {spans.validation}; validated to {spans.test}; never trained on: {', '.join(done['unseen']) or 'no home'}"
+        f"  trained on {len(done['households'])} homes, {spans.start} to {spans.validation}; validated to {spans.test}; never trained on: {', '.join(done['held_out']) or 'no home'}"
     )
     best = {name: min(done[name]["history"], key=lambda e: e["validation"]) for name in names}
     for name, b in best.items():
         typer.echo(f"  {name}: best validation loss {b['validation']:.4f} in epoch {b['epoch']} of {len(done[name]['history'])}")
     if chosen:
         typer.echo(f"  earned most on validation: {', '.join(f'{d} ({m})' for m, d in chosen.items())}")
-    return dict(households=list(done["households"]), unseen=list(done["unseen"]), spans=vars(spans), best=best, decoder=chosen)
+    return dict(households=list(done["households"]), held_out=list(done["held_out"]), spans=vars(spans), best=best, decoder=chosen)
 
 
 def _write_json(path, value):
@@ -266,12 +266,14 @@ def labels(
     from energymvp.config import load_config
     from energymvp.data.supabase import open_store
     from energymvp.labels import make_labels
-    from energymvp.rules import Setting
+    from energymvp.site.site import Site
 
     cfg = load_config(config)
     with open_store(store, create=False, progress=not quiet) as s:
         start, end = _moment(from_, cfg.timezone, "--from"), _moment(to, cfg.timezone, "--to")
-        done = make_labels(s, Setting.of(cfg), cfg.timezone, policy, start, end, node, market, cfg.backtest.soc_start, resume, not quiet)
+        done = make_labels(
+            s, Site.from_config(cfg), cfg.timezone, policy, start, end, node, market, cfg.backtest.soc_start, resume, not quiet
+        )
         typer.echo(_table(done.set_index("household_id")))
     return dict(policy=policy, households=done.to_dict("records"))
 
@@ -295,7 +297,7 @@ def train(
         ),
     ] = "all",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run of the same settings stopped.")] = False,
-    unseen_homes: Annotated[
+    held_out_homes: Annotated[
         int | None, typer.Option(help="Homes held out whole; drawn by the seed, none when there are fewer than four.", show_default="2")
     ] = None,
     labels: Annotated[
@@ -324,7 +326,7 @@ def train(
     from energymvp.data.align import load_panel
     from energymvp.data.supabase import open_store
     from energymvp.labels import load_labels, say_labels
-    from energymvp.rules import Setting
+    from energymvp.site.site import Site
     from energymvp.training import compiler, make_accelerator
     from energymvp.training import train as fit_models
 
@@ -336,10 +338,10 @@ def train(
     truth = labels or ("store" if store == "supabase" else "solved")
     if truth not in ("store", "solved"):
         raise ValueError(f"--labels must be store or solved, not {truth!r}")
-    cfg = load_config(config, **(dict(split=dict(unseen_homes=unseen_homes)) if unseen_homes is not None else {}))
+    cfg = load_config(config, **(dict(split=dict(held_out_homes=held_out_homes)) if held_out_homes is not None else {}))
     with open_store(store, read_only=True, progress=not quiet) as s:
         panel = load_panel(s, cfg.timezone, start=_moment(from_, cfg.timezone, "--from"), node=node, market=market)
-        known, summary = load_labels(s, panel, Setting.of(cfg)) if truth == "store" and model != "consumption" else (None, None)
+        known, summary = load_labels(s, panel, Site.from_config(cfg)) if truth == "store" and model != "consumption" else (None, None)
     until_ = _moment(until, cfg.timezone, "--until")
     accelerator = make_accelerator(cpu)
     if accelerator.is_main_process:
@@ -417,16 +419,16 @@ def evaluate(
     """
     from energymvp.backtest import MODES
     from energymvp.data.supabase import open_store
-    from energymvp.rules import home_settings
+    from energymvp.site.site import home_sites
 
     if mode not in (*MODES, "both"):
         raise ValueError(f"--mode must be one of {', '.join(MODES)}, both, not {mode!r}")
     planner = _planner(run, config)
-    zone, site = planner.config.timezone, planner.setting
+    zone, site = planner.config.timezone, planner.site
     start, end = _moment(from_, zone, "--from"), _moment(to, zone, "--to")
     with open_store(store, read_only=True, progress=not quiet) as s:
         start, panel = planner.test_panel(s, start, household or None, node, market)
-        own = sum(v.battery != site.battery for h, v in home_settings(s, site).items() if h in panel.households)
+        own = sum(v.battery != site.battery for h, v in home_sites(s, site).items() if h in panel.households)
     _say_panel(panel)
     if own:
         typer.echo(f"note: {own} of these homes have a battery of their own in the store; this table gives every home the run's battery")
@@ -453,13 +455,13 @@ def plan(
     decoder: Annotated[
         str | None,
         typer.Option(
-            help="optimiser (on T2's prices) or decisions (T2's own).",
+            help="optimizer (on T2's prices) or decisions (T2's own).",
             show_default="the better one on validation",
-            autocompletion=_one_of("optimiser", "decisions"),
+            autocompletion=_one_of("optimizer", "decisions"),
         ),
     ] = None,
-    keep_rules: Annotated[
-        bool, typer.Option("--keep-rules", help="Keep to the thresholds of the rules; the plan is then the optimiser's.")
+    obey_thresholds: Annotated[
+        bool, typer.Option("--keep-rules", help="Keep to the thresholds of the rules; the plan is then the optimizer's.")
     ] = False,
     json_: Json = None,
     node: Node = None,
@@ -481,7 +483,7 @@ def plan(
     when = moment(at, zone, "--at", whole=True)
     with open_store(store, read_only=True) as s:
         panel, site = planner.panel_at(s, household, when, node, market), planner.site_of(s, household)
-    p = make_plan(planner.models, panel, household, when, soc, site, decoder, keep_rules)
+    p = make_plan(planner.models, panel, household, when, soc, site, decoder, obey_thresholds)
     last = panel.ts[np.flatnonzero(panel.until(when).measured[0])[-1]] + HALF_HOUR
     rows = p.blocks()
     typer.echo(
@@ -492,8 +494,8 @@ def plan(
         f"expected to earn {p.expected_profit:.1f} cents if prices and load come as forecast; "
         f"{p.soc[0]:.2f} kWh are stored at the start, {p.soc[-1]:.2f} at the end"
     )
-    about = dict(keep_rules=keep_rules, run=str(run or "shipped"), node=panel.node, market=panel.market)
-    own = dict(battery=vars(site.battery), tariff=planner.config.tariff, rules=planner.config.rules)
+    about = dict(obey_thresholds=obey_thresholds, run=str(run or "shipped"), node=panel.node, market=panel.market)
+    own = dict(battery=vars(site.battery), tariff=vars(site.tariff), rules=vars(site.rules))
     return {**p.to_dict(), "readings_to": last, **about, **own}
 
 # %% ../nbs/70_cli.ipynb #0462e338
@@ -504,7 +506,7 @@ def schema():
 
     Example: `energymvp schema > schema.sql`
     """
-    from energymvp.config import shipped
+    from energymvp.files import shipped
 
     typer.echo((shipped("sql", "sql_schema") / "schema.sql").read_text())
 
@@ -569,7 +571,7 @@ def doctor(
     ] = None,
     json_: Json = None,
 ):
-    """Look whether everything is here: versions, GPU, demo data, models, optimiser, credentials and the store.
+    """Look whether everything is here: versions, GPU, demo data, models, optimizer, credentials and the store.
 
     Leaves with exit code 1 if something is bad. Credentials are only said to be there or not.
     """
@@ -610,7 +612,7 @@ def demo(
     from energymvp.labels import load_labels, make_labels, say_labels
     from energymvp.forecast.checkpoints import load_models
     from energymvp.plots import write_report
-    from energymvp.rules import Setting
+    from energymvp.site.site import Site
     from energymvp.training import train as fit_models
 
     began, show = time.time(), not quiet
@@ -627,14 +629,14 @@ def demo(
         say("2. labels: what the battery should have done, with hindsight")
         homes, node, market = demo_market()  # a store may hold more
         span = s.span("prices", node=node, market=market)
-        setting, soc = Setting.of(cfg), cfg.backtest.soc_start
-        done = make_labels(s, setting, cfg.timezone, "optimal", *span, node, market, soc_start=soc, progress=show, households=homes)
+        site, soc = Site.from_config(cfg), cfg.backtest.soc_start
+        done = make_labels(s, site, cfg.timezone, "optimal", *span, node, market, soc_start=soc, progress=show, households=homes)
         typer.echo(
             f"  {done.half_hours.sum():,} half hours of {len(done)} homes: buy {done.buy.mean():.0%}, hold {done.hold.mean():.0%}, sell {done.sell.mean():.0%}"
         )
         panel = load_panel(s, cfg.timezone, homes, node=node, market=market)
         _say_panel(panel)
-        known, summary = load_labels(s, panel, setting) if place == "supabase" else (None, None)
+        known, summary = load_labels(s, panel, site) if place == "supabase" else (None, None)
         if summary is not None:
             typer.echo(f"  read back: {say_labels(summary)}")
     say("3. training T1 (consumption) and T2 (trading)")

@@ -17,12 +17,13 @@ from importlib.util import find_spec
 import torch
 
 from . import __version__
-from .battery import Battery
-from .config import load_config, shipped
+from .site.battery import Battery
+from .config import load_config
+from .files import shipped
 from .data.schema import TABLES
 from .data.supabase import credentials, key_role, open_store
 from .forecast.checkpoints import load_models
-from .optimizer import perfect_foresight
+from .optimizer.optimum import perfect_foresight
 from .training import compiler
 
 # %% ../nbs/65_doctor.ipynb #65365bb1
@@ -113,18 +114,18 @@ def _models():
 
 def _settings():
     c = load_config()
-    return "ok", f"a battery of {c.battery['capacity']:g} kWh, time zone {c.timezone}"
+    return "ok", f"a battery of {c.battery.capacity:g} kWh, time zone {c.timezone}"
 
 
-def _optimiser():
+def _optimizer():
     lossless = Battery(capacity=10, soc_min=0, soc_max=1, charge_power=10, discharge_power=10, efficiency=1)
     profit = float(perfect_foresight([1.0, 1.0, 3.0, 3.0], lossless, soc_start=0.0).profit)
     return ("ok" if abs(profit - 20) < 1e-9 else "bad"), f"10 kWh bought at 1 and sold at 3 cents/kWh earn {profit:g} cents"
 
 
 def look_at_library() -> list[Finding]:
-    "Settings, demo data, models and optimiser."
-    checks = {"settings": _settings, "demo data": _demo_data, "models": _models, "optimiser": _optimiser}
+    "Settings, demo data, models and optimizer."
+    checks = {"settings": _settings, "demo data": _demo_data, "models": _models, "optimizer": _optimizer}
     return [_look(what, check) for what, check in checks.items()]
 
 # %% ../nbs/65_doctor.ipynb #b9bbdf47

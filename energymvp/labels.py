@@ -15,8 +15,9 @@ from tqdm.auto import tqdm
 from .data.align import Panel, iter_panels
 from .data.schema import ACTIONS, TABLES
 from .data.stores import Store
-from .optimizer import perfect_foresight
-from .rules import Setting, follow_rules, home_settings, reserve
+from .optimizer.optimum import perfect_foresight
+from .site.rules import follow_rules
+from .site.site import Site, home_sites
 from .units import HALF_HOUR
 
 # %% ../nbs/23_labels.ipynb #f81cd03a
@@ -33,26 +34,26 @@ def known_runs(
 # %% ../nbs/23_labels.ipynb #6b29e829
 def label_home(
     panel: Panel,  # of one home
-    setting: Setting,
+    site: Site,
     policy: str = "optimal",  # or "rules", "rules-optimal"
     soc_start: float = 0.5,  # state of charge at the start, 0 to 1
 ) -> pd.DataFrame:
     "Rows of `battery_labels` for the half hours in which price and load are known; a gap is bridged at rest."
     if policy not in POLICIES:
         raise ValueError(f"policy must be one of {', '.join(POLICIES)}, not {policy!r}")
-    battery, tariff, rules = setting.battery, setting.tariff, setting.rules
+    battery, rules = site.battery, site.rules
     load, soc, parts = panel.measured_load[0].astype(float), soc_start * battery.capacity * battery.health, []
     soc = float(np.clip(soc, battery.energy_min, battery.energy_max))
     for a, b in known_runs(panel.priced & panel.measured[0]):
         price = panel.price[a:b].astype(float)
-        keep = float(reserve(load[a:b].mean(), rules, battery))
-        soc = soc if policy == "optimal" else max(soc, keep)
+        reserve = float(site.reserve(load[a:b].mean()))
+        soc = soc if policy == "optimal" else max(soc, reserve)
         if policy == "rules":
-            energy, path = follow_rules(price, soc, keep, rules, battery)
+            energy, path = follow_rules(price, soc, reserve, rules, battery)
         else:
-            buy, sell, bounds = tariff.import_price(price), tariff.export_price(price), {}
+            (buy, sell), bounds = site.prices(price), {}
             if policy == "rules-optimal":
-                bounds = dict(reserve=keep, can_buy=price < rules.buy_below, can_sell=price > rules.sell_above)
+                bounds = dict(reserve=reserve, can_buy=price < rules.buy_below, can_sell=price > rules.sell_above)
             best = perfect_foresight(buy, battery, soc_start=soc, sell_price=sell, load=load[a:b], **bounds)
             energy, path = best.energy, best.soc
         action = np.where(energy > 0, 0, np.where(energy < 0, 2, 1))
@@ -68,7 +69,7 @@ def label_home(
 # %% ../nbs/23_labels.ipynb #87d19c62
 def make_labels(
     store: Store,
-    setting: Setting,  # of homes without a battery of their own in the store
+    site: Site,  # of homes without a battery of their own in the store
     timezone: str,
     policy: str = "optimal",  # or "rules", "rules-optimal"
     start=None,  # None: where the data start
@@ -84,7 +85,7 @@ def make_labels(
 
     A home without a half hour that has both a reading and a price gets no labels and 0 `half_hours` in the summary.
     """
-    out, homes, own = [], households or store.distinct("consumption", "household_id"), home_settings(store, setting)
+    out, homes, own = [], households or store.distinct("consumption", "household_id"), home_sites(store, site)
     panels = iter_panels(store, timezone, households, start, end, node, market)
     for panel in tqdm(panels, total=len(homes), desc=f"labels ({policy})", unit="home", disable=not progress):
         half_hours = int((panel.priced & panel.measured[0]).sum())
@@ -94,7 +95,7 @@ def make_labels(
         where = dict(start=panel.ts[0], end=panel.ts[-1] + HALF_HOUR, household_id=panel.households[0], policy=policy)
         rows = store.read("battery_labels", **where) if resume else ()
         if len(rows) != half_hours:
-            rows = label_home(panel, own.get(panel.households[0], setting), policy, soc_start)
+            rows = label_home(panel, own.get(panel.households[0], site), policy, soc_start)
             store.upsert("battery_labels", rows)
         signed = np.where(rows.action == "buy", rows.quantity_kwh, -rows.quantity_kwh)
         share = rows.action.value_counts(normalize=True)
@@ -122,7 +123,7 @@ class Labels:
     action: np.ndarray  # 0 buy, 1 hold, 2 sell
     quantity: np.ndarray  # kWh on the grid side
     soc: np.ndarray  # stored kWh at the start of the half hour
-    settings: list  # the `Setting` of each home
+    sites: list  # the `Site` of each home
 
     def homes(self, ids) -> "Labels":
         "The labels of some of the homes."
@@ -133,20 +134,20 @@ class Labels:
             action=self.action[i],
             quantity=self.quantity[i],
             soc=self.soc[i],
-            settings=[self.settings[k] for k in i],
+            sites=[self.sites[k] for k in i],
         )
 
 
 def load_labels(
     store: Store,
     panel: Panel,  # the homes and the grid
-    setting: Setting,  # of homes without a battery of their own in the store
+    site: Site,  # of homes without a battery of their own in the store
 ) -> tuple[Labels, pd.DataFrame]:
     "The labels that a store holds for a panel's homes, and a summary: what they earn beside the optimum, one row a home."
-    shape, own, out = (len(panel.households), len(panel.ts)), home_settings(store, setting), []
+    shape, own, out = (len(panel.households), len(panel.ts)), home_sites(store, site), []
     action, quantity, soc = np.full(shape, -1, np.int8), np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32)
-    settings = [own.get(h, setting) for h in panel.households]
-    for i, (home, s) in enumerate(zip(panel.households, settings)):
+    sites = [own.get(h, site) for h in panel.households]
+    for i, (home, s) in enumerate(zip(panel.households, sites)):
         rows = store.read("battery_labels", panel.ts[0], panel.ts[-1] + HALF_HOUR, household_id=home)
         at = ((rows.ts - panel.ts[0]) // HALF_HOUR).to_numpy()
         action[i, at] = rows.action.map(ACTIONS.index)
@@ -157,12 +158,12 @@ def load_labels(
             continue
         price_then = np.full(shape[1], np.nan)
         price_then[at] = rows.price_cents_kwh
-        b, t, load, worth = s.battery, s.tariff, panel.load[i].astype(float), np.zeros(2)
+        b, load, worth = s.battery, panel.load[i].astype(float), np.zeros(2)
         energy = np.where(action[i] == 0, quantity[i], np.where(action[i] == 2, -quantity[i], 0)).astype(float)
         scored = known & panel.priced & panel.measured[i]
         for a, z in known_runs(scored):
             price = panel.price[a:z].astype(float)
-            buy, sell = t.import_price(price), t.export_price(price)
+            buy, sell = s.prices(price)
             start = float(np.clip(soc[i, a], b.energy_min, b.energy_max))
             best = perfect_foresight(buy, b, soc_start=start, sell_price=sell, load=load[a:z])
             worth += b.profit(energy[a:z], buy, sell, load[a:z]).sum(), best.profit
@@ -184,7 +185,7 @@ def load_labels(
         raise ValueError(
             f"no labels for these homes in that span ({store.why_empty('battery_labels')}): make some with `energymvp labels`, or train with `--labels solved`"
         )
-    return Labels(list(panel.households), action, quantity, soc, settings), pd.DataFrame(out)
+    return Labels(list(panel.households), action, quantity, soc, sites), pd.DataFrame(out)
 
 
 def say_labels(

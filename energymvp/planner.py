@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 
-from .backtest import MODES, consumption_table, trading_table
-from .backtest import evaluate as evaluate_models
-from .config import Config, load_config, shipped
+from .backtest import MODES, consumption_table, evaluate as evaluate_models, trading_table
+from .config import Config, load_config
+from .files import shipped
 from .data.align import HISTORY, Panel, load_panel
 from .data.sources import ingest
 from .data.stores import LocalStore, Store
@@ -24,7 +24,7 @@ from .forecast.checkpoints import Models, load_models
 from .forecast.forecasts import forecast_home
 from .forecast.windows import Windows
 from .planning import Plan, make_plan, model_outlook
-from .rules import Setting, home_settings
+from .site.site import Site, home_sites
 from .units import HALF_HOUR, STEPS_PER_DAY, grid, moment
 
 # %% ../nbs/68_planner.ipynb #0c32e6a0
@@ -71,7 +71,7 @@ class Planner:
         own = {k: models.meta[k] for k in ("timezone", "battery", "tariff", "rules", "backtest", "seed")}
         self.models, self.trained = models, trained
         self.config = config if isinstance(config, Config) else load_config(config, run=own)
-        self.setting = Setting.of(self.config)
+        self.site = Site.from_config(self.config)
 
     @classmethod
     def pretrained(cls, config=None) -> "Planner":
@@ -88,7 +88,7 @@ class Planner:
         return cls(load_models(folder), config)
 
     def __repr__(self):
-        m, b = self.models.meta, self.setting.battery
+        m, b = self.models.meta, self.site.battery
         return (
             f"Planner: trained on {len(m['households'])} homes and {m['node']} ({m['market']}) up to {m['spans']['test'][:10]}\n"
             f"  battery {b.capacity:g} kWh, {b.charge_power:g} kW in, {b.discharge_power:g} kW out, round trip {b.efficiency:.0%}\n"
@@ -142,9 +142,9 @@ def panel_at(
 
 
 @patch
-def site_of(self: Planner, store: Store, home: str) -> Setting:
+def site_of(self: Planner, store: Store, home: str) -> Site:
     "Battery, tariff and rules of a home: the store's battery, if it has one, else the run's."
-    return home_settings(store, self.setting).get(home, self.setting)
+    return home_sites(store, self.site).get(home, self.site)
 
 # %% ../nbs/68_planner.ipynb #2d79b492
 @patch
@@ -155,9 +155,9 @@ def plan(
     at=None,  # decision time, a half hour, local where it has no offset; only what lies before it is used
     soc: float = 0.5,  # state of charge at that time, 0 to 1
     household: str | None = None,  # of frames with several
-    site: Setting | None = None,  # battery, tariff and rules; None: the store's battery of this home, else the run's
-    decoder: str | None = None,  # "optimiser" or "decisions"; None: the better one on validation
-    keep_rules: bool = False,  # buy and sell only beyond the thresholds of the rules
+    site: Site | None = None,  # battery, tariff and rules; None: the store's battery of this home, else the run's
+    decoder: str | None = None,  # "optimizer" or "decisions"; None: the better one on validation
+    obey_thresholds: bool = False,  # buy and sell only beyond the thresholds of the rules
     node: str | None = None,
     market: str | None = None,
     tz: str | None = None,  # the clock of frames whose times have no zone
@@ -169,7 +169,7 @@ def plan(
         home = home or _only_home(store)
         panel = self.panel_at(store, home, at, node, market)
         site = site or self.site_of(store, home)
-    return make_plan(self.models, panel, home, at, soc, site, decoder, keep_rules)
+    return make_plan(self.models, panel, home, at, soc, site, decoder, obey_thresholds)
 
 
 @patch
@@ -208,9 +208,7 @@ def forecast(
     price = np.full(n, np.nan)
     if windows.price_streak[step] >= HISTORY:
         first_day = load[None, :STEPS_PER_DAY]  # the price reads no load: T1 need not run again
-        price[:STEPS_PER_DAY] = model_outlook(self.models, windows, np.zeros(1, int), np.array([step]), self.setting, load=first_day).price[
-            0
-        ]
+        price[:STEPS_PER_DAY] = model_outlook(self.models, windows, np.zeros(1, int), np.array([step]), self.site, load=first_day).price[0]
     ts = grid(at, at + n * HALF_HOUR)
     if nixtla:
         return pd.DataFrame({"unique_id": panel.households[0], "ds": ts, "T1": load, "T1-lo-80": low, "T1-hi-80": high})
@@ -231,7 +229,7 @@ class Score:
         "One row a policy, in cents per home and day."
         mode = mode or next(iter(self.results["trading"]))
         tables = self.results["trading"].get(mode, {})
-        key = f"adder_{self.planner.config.tariff['adder'] if adder is None else adder:g}"
+        key = f"adder_{self.planner.config.tariff.adder if adder is None else adder:g}"
         if key not in tables:
             raise ValueError(
                 f"no score for {mode} at {key}; there are {', '.join(f'{m} at {k}' for m, t in self.results['trading'].items() for k in t)}"
@@ -260,7 +258,10 @@ class Score:
         r, mode = self.results, next(iter(self.results["trading"]))
         head = f"Score: {len(r['scored_days'])} homes, {r['node']} ({r['market']}), {r['span']['from']} to {r['span']['to']}, {mode}"
         note = "\nwarning: a part of this span was trained on" if self.trained_on else ""
-        return f"{head}\n{self.table().iloc[:, :3].round(2)}{note}"
+        pays = (
+            f"a home pays {r['household_cents_per_day']:.0f} cents a day for its consumption at {r['rules']['household_price']:g} cents/kWh"
+        )
+        return f"{head}\n{self.table().iloc[:, :3].round(2)}\n{pays}{note}"
 
 
 @patch

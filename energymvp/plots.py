@@ -22,16 +22,16 @@ import numpy as np
 import pandas as pd
 
 from .backtest import consumption_table, cumulative, earned, trading_table
-from .battery import Battery
+from .site.battery import Battery
 from .config import Config
 from .data.align import Panel, midnights
 from .data.schema import ACTIONS, APPLIANCES
 from .files import write_atomic
 from .forecast.checkpoints import Models
-from .forecast.forecasts import forecast_consumption
+from .forecast.forecasts import forecast_load
 from .forecast.windows import Windows
 from .planning import Plan, model_outlook
-from .rules import reserve
+
 from .units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK
 
 # %% ../nbs/62_plots.ipynb #75b83081
@@ -40,10 +40,10 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK, GREY = (
 )  # fmt: skip
 POLICY_LOOK = {
     "perfect foresight": (BLACK, "-"),
-    "T2 price + optimiser": (RED, "-"),
+    "T2 price + optimizer": (RED, "-"),
     "T2 decisions": (ORANGE, "--"),
-    "7-day mean + optimiser": (BLUE, "-"),
-    "yesterday + optimiser": (SKY, "--"),
+    "7-day mean + optimizer": (BLUE, "-"),
+    "yesterday + optimizer": (SKY, "--"),
     "rules": (GREEN, "-."),
     "no battery": (GREY, ":"),
 }
@@ -227,7 +227,7 @@ def plot_plan(
     plan: Plan,
     battery: Battery,
     price: np.ndarray | None = None,  # cents/kWh that came, once they are known
-    keep: float | None = None,  # stored kWh under which nothing is sold
+    reserve: float | None = None,  # stored kWh under which nothing is sold
     title: str = "",
     width: float = WIDE,  # inches
 ):
@@ -256,9 +256,9 @@ def plot_plan(
     for at, name, va in ((battery.soc_max, "upper bound", "bottom"), (battery.soc_min, "lower bound", "top")):
         low.axhline(100 * at, color=BLACK, linewidth=1, linestyle="--")
         low.text(0.995, 100 * at + (1.5 if va == "bottom" else -1.5), f"{name} {100 * at:.0f} %", va=va, **text)
-    if keep is not None:
-        low.axhline(100 * keep / full, color=PINK, linewidth=1.4, linestyle=":")
-        low.text(0.995, 100 * keep / full + 1.5, f"reserve {100 * keep / full:.0f} %", va="bottom", **text)
+    if reserve is not None:
+        low.axhline(100 * reserve / full, color=PINK, linewidth=1.4, linestyle=":")
+        low.text(0.995, 100 * reserve / full + 1.5, f"reserve {100 * reserve / full:.0f} %", va="bottom", **text)
     low.set_ylim(0, 105)
     low.set_ylabel("state of charge, %\nof capacity", fontsize=9)
     _title(top, title)
@@ -385,7 +385,7 @@ def _dark(colour):
     return to_hex(0.72 * np.array(to_rgb(colour)))
 
 
-PLAN, OWN, BEST = "T2 price + optimiser", "T2 decisions", "perfect foresight"
+PLAN, OWN, BEST = "T2 price + optimizer", "T2 decisions", "perfect foresight"
 
 # %% ../nbs/62_plots.ipynb #af0f170a
 def plot_profit_bars(
@@ -526,7 +526,7 @@ def typical_forecast(
         return None
     homes = np.full(len(step), home)
     truth = windows.ahead(windows.load, step, ahead, last, homes)
-    low, forecast, high = forecast_consumption(models.consumption, windows, homes, step, quantiles=True)[..., :ahead].swapaxes(0, 1)
+    low, forecast, high = forecast_load(models.consumption, windows, homes, step, quantiles=True)[..., :ahead].swapaxes(0, 1)
     naive = windows.consumption(homes, step)[1].numpy()[:, :ahead]
     i = median_index(np.abs(forecast - truth).mean(1))
     return int(step[i]), truth[i], naive[i], forecast[i], np.stack([low[i], high[i]])
@@ -537,12 +537,12 @@ def typical_plan(
     windows: Windows,
     run,  # a `backtest.Run` of the committed plan on T2's prices
     active: np.ndarray,  # of `backtest.backtest`
-    setting,  # of `planning`
+    site,  # of `planning`
     home: int,
     first: int,
 ) -> tuple | None:
     "The day with the median earnings: its `Plan`, the price that came, the reserve in kWh and the cents earned; None if no day is whole."
-    panel, b = windows.panel, setting.battery
+    panel, b = windows.panel, site.battery
     starts = midnights(panel.ts, panel.timezone)
     starts = starts[(starts >= first) & (starts + STEPS_PER_DAY <= first + active.shape[1])]
     starts = starts[np.isin(starts + STEPS_PER_DAY, [*midnights(panel.ts, panel.timezone), len(panel.ts)])]
@@ -552,19 +552,19 @@ def typical_plan(
     if not len(starts):
         return None
     price = panel.price[first + days].astype(float)
-    cents = earned(run, active, windows, first, setting)[home, days].sum(1)
+    cents = earned(run, active, windows, first, site)[home, days].sum(1)
     i = median_index(cents)
-    outlook = model_outlook(models, windows, np.array([home]), starts[i : i + 1], setting)
+    outlook = model_outlook(models, windows, np.array([home]), starts[i : i + 1], site)
     path = run.soc[home, days[i, 0] : days[i, 0] + STEPS_PER_DAY + 1]
-    buy, sell = setting.tariff.import_price(outlook.price[0]), setting.tariff.export_price(outlook.price[0])
+    buy, sell = site.prices(outlook.price[0])
     hoped = float(b.profit(run.energy[home, days[i]], buy, sell, outlook.load[0]).sum())
     ts = panel.ts[starts[i] : starts[i] + STEPS_PER_DAY]
     plan = Plan(panel.households[home], ts, run.energy[home, days[i]], path, outlook.price[0], outlook.load[0], hoped, panel.timezone)
-    keep = float(reserve(windows.usual_load(first), setting.rules, b)[home])
-    return plan, price[i], keep, float(cents[i])
+    reserve = float(site.reserve(windows.usual_load(first))[home])
+    return plan, price[i], reserve, float(cents[i])
 
 # %% ../nbs/62_plots.ipynb #855729fc
-PLAIN = {"7-day mean + optimiser": ("the mean price of the last seven days", "it"), "yesterday + optimiser": ("yesterday's prices", "them")}
+PLAIN = {"7-day mean + optimizer": ("the mean price of the last seven days", "it"), "yesterday + optimizer": ("yesterday's prices", "them")}
 
 
 def _earned(row):
@@ -594,7 +594,7 @@ def say_trading(
             out.append(f"T2 does not beat {what}: planned on {it} instead, the battery {_earned(table[p])}{loss}.")
     own = table.get(OWN)
     if own and own["profit_cents_per_day"] - plan["profit_cents_per_day"] >= 0.05:
-        out.append(f"Left to T2's own decisions, without the optimiser, the battery {_earned(own)}: more than on its prices.")
+        out.append(f"Left to T2's own decisions, without the optimizer, the battery {_earned(own)}: more than on its prices.")
     return out
 
 
@@ -603,10 +603,10 @@ def say_consumption(
 ) -> list:
     "How far off T1 is beside the naive profile, in homes never trained on where there are any."
     mean = results["consumption"]["mean"]
-    group = next((g for g in ("unseen", "all") if mean.get(g)), None)
+    group = next((g for g in ("held_out", "all") if mean.get(g)), None)
     if group is None:
         return ["The test span holds no window on which T1 could be scored."]
-    homes, out = "homes never trained on" if group == "unseen" else "the homes of the test", []
+    homes, out = "homes never trained on" if group == "held_out" else "the homes of the test", []
     for span, words in (("day", "next day"), ("week", "next week")):
         if span not in mean[group]:
             continue
@@ -708,12 +708,11 @@ def _terms(mode, tariff):
 def _tables(results):
     "The tables of consumption and trading."
     heads = {"MAE": "kWh", "% of load": "%", "day:": "next day:", "week:": "next week:"}
-    groups = dict(seen="trained on", unseen="not trained on")
+    groups = dict(trained_on="trained on", held_out="not trained on")
     t = consumption_table(results).rename_axis("home").rename(columns=dict(training="trained on"))
     for old, new in heads.items():
         t.columns = [c.replace(old, new) for c in t.columns]
     t = t.rename(index={f"mean of {old} homes": f"mean of homes {new}" for old, new in groups.items()})
-    t["trained on"] = t["trained on"].map(dict(seen="yes", unseen="no")).fillna("")
     digits = {c: 3 if "kWh" in c else 0 for c in t.columns[1:]}
     means = tuple(n for n in t.index if str(n).startswith("mean of"))
     note = "Mean absolute error in kWh per half hour, and as % of the home's mean load; lower is better. "
@@ -738,7 +737,7 @@ def _facts(results, meta):
     zone, span, b, tr, ru = results["timezone"], results["span"], results["battery"], results["tariff"], results["rules"]
     local = lambda t: day_name(pd.Timestamp(t).tz_convert(zone), False)
     homes = results["consumption"]["households"]
-    unseen = [h for h, s in homes.items() if not s["seen"]]
+    held_out = [h for h, s in homes.items() if not s["trained_on"]]
     days = [d for d in results["scored_days"].values() if d > 0]
     trained = span.get("trained") or {}
     rows = {
@@ -747,7 +746,7 @@ def _facts(results, meta):
         + (f"; readings since {local(meta['data_start'])}" if meta.get("data_start") else "")
         if {"start", "validation", "test"} <= set(trained)
         else "not recorded in the checkpoint",
-        "Homes": f"{len(homes)}; never trained on: {', '.join(unseen) or 'none'}",
+        "Homes": f"{len(homes)}; never trained on: {', '.join(held_out) or 'none'}",
         "Days scored": f"{sum(days) / len(days):.0f} per home, in {len(days)} homes" if days else "none",
         "Prices": f"node {results['node']}, market {results['market']}",
         "Half hours filled": ", ".join(f"{k} {v}" for k, v in results["filled_half_hours"].items())
@@ -779,8 +778,8 @@ def _first_key(details):
 
 def _forecast_part(results, windows, models, home, first, last):
     zone, name = windows.panel.timezone, windows.panel.households[home]
-    seen = results["consumption"]["households"].get(name, {}).get("seen", True)
-    who = f"{name}, a home that no model was trained on" if not seen else f"{name}, a home whose earlier readings were trained on"
+    trained_on = results["consumption"]["households"].get(name, {}).get("trained_on", True)
+    who = f"{name}, a home that no model was trained on" if not trained_on else f"{name}, a home whose earlier readings were trained on"
     out = [f"<h2>What will the home use?</h2><p>This is {html.escape(who)}. T1 looked ahead from midnight, with the past alone.</p>"]
     for ahead, span in ((STEPS_PER_DAY, "day"), (STEPS_PER_WEEK, "week")):
         found = typical_forecast(models, windows, home, first, last, ahead)
@@ -803,19 +802,19 @@ def _forecast_part(results, windows, models, home, first, last):
 
 def _plan_part(details, windows, models, home, first):
     (mode, adder), zone = _first_key(details), windows.panel.timezone
-    runs, active, setting = details[mode, adder]
+    runs, active, site = details[mode, adder]
     run = next(r for r in runs if r.policy == PLAN)
-    found = typical_plan(models, windows, run, active, setting, home, first)
+    found = typical_plan(models, windows, run, active, site, home, first)
     if found is None:
         return '<h2>What will the battery do?</h2><p class="note">The test span holds no whole day of this home, so no plan is shown.</p>'
-    plan, price, keep, cents = found
+    plan, price, reserve, cents = found
     day, name = day_name(plan.ts[0].tz_convert(zone)), plan.household
     bought, sold = np.maximum(plan.energy, 0).sum(), np.maximum(-plan.energy, 0).sum()
     money = f"{'lost' if cents < -0.05 else 'earned'} {abs(cents):.1f} cents"
     picture = html_figure(
-        lambda w: plot_plan(plan, setting.battery, price, keep, f"{name}: one day's plan", w),
+        lambda w: plot_plan(plan, site.battery, price, reserve, f"{name}: one day's plan", w),
         f"Three charts of {day}: market price that came and price expected; {bought:.1f} kWh bought and {sold:.1f} kWh sold by half hour; "
-        f"state of charge between {100 * setting.battery.soc_min:.0f} and {100 * setting.battery.soc_max:.0f} per cent.",
+        f"state of charge between {100 * site.battery.soc_min:.0f} and {100 * site.battery.soc_max:.0f} per cent.",
         f"{day}: of all days of this home in the test span, the one with the median earnings. "
         f"It {money}; at midnight the plan expected {plan.expected_profit:.1f}. "
         "Charge above the reserve may be sold; what lies under it is kept for the home.",
@@ -829,8 +828,8 @@ def _plan_part(details, windows, models, home, first):
 
 def _money_part(results, details, windows, first):
     mode, adder = _first_key(details)
-    runs, active, setting = details[mode, adder]
-    frame, zone = cumulative(runs, active, windows, first, setting), windows.panel.timezone
+    runs, active, site = details[mode, adder]
+    frame, zone = cumulative(runs, active, windows, first, site), windows.panel.timezone
     ends = "; ".join(f"{p} {_dollars(v)}" for p, v in frame.iloc[-1].sort_values(ascending=False).items())
     note = f"Mean over {len(active)} homes, {tariff_name(f'adder_{adder:g}')}, {MODE_NAMES[mode]}."
     line = html_figure(
@@ -861,7 +860,7 @@ def write_report(
     last = first + next(iter(details.values()))[1].shape[1]
     homes = results["consumption"]["households"]
     scored = [h for h in panel.households if h in homes] or panel.households
-    home = panel.households.index(next((h for h in scored if h in homes and not homes[h]["seen"]), scored[0]))
+    home = panel.households.index(next((h for h in scored if h in homes and not homes[h]["trained_on"]), scored[0]))
     key = _first_key(details)
     main = (key[0], f"adder_{key[1]:g}")
     others = [(m, t) for m, tables in results["trading"].items() for t in tables if (m, t) != main]
@@ -874,7 +873,7 @@ def write_report(
         f"Market price in cents/kWh by local hour and date, {span}.",
         "The prices of the test span, by local hour and date.",
     )
-    size, market = config.battery["capacity"], html.escape(f"{results['node']} ({results['market']})")
+    size, market = config.battery.capacity, html.escape(f"{results['node']} ({results['market']})")
     page = f"""<!DOCTYPE html>
 <html lang="en">
 <head>

@@ -23,17 +23,17 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
-from .battery import Battery
+from .site.battery import Battery
 from .config import Config, Size
 from .data.align import Panel, divide, streak
 from .files import fingerprint, write_atomic
 from .forecast.checkpoints import MODELS, load_checkpoint, save_checkpoint
 from .forecast.windows import Windows
 from .labels import Labels, known_runs
-from .models.consumption import INPUTS, calibrate, consumption_loss
-from .models.trading import spo_loss
-from .optimizer import perfect_foresight
-from .rules import Setting
+from .forecast.load_model import INPUTS, calibrate, consumption_loss
+from .forecast.trading_model import spo_loss
+from .optimizer.optimum import perfect_foresight
+from .site.site import Site
 from .units import STEPS_PER_DAY, STEPS_PER_WEEK
 
 # %% ../nbs/50_training.ipynb #42c6a620
@@ -166,7 +166,7 @@ def consumption_batches(
     windows: Windows,
     home: np.ndarray,  # decisions to draw from
     step: np.ndarray,
-    last: int,  # targets from this step on are unknown
+    stop: int,  # targets from this step on are unknown
     batch_size: int,
 ):
     "A function of a random stream that draws one batch for T1."
@@ -174,7 +174,7 @@ def consumption_batches(
     def make(rng):
         i = rng.integers(len(home), size=batch_size)
         h, s = home[i], step[i]
-        target = torch.from_numpy(windows.ahead(windows.true_load, s, STEPS_PER_WEEK, last, h))
+        target = torch.from_numpy(windows.ahead(windows.true_load, s, STEPS_PER_WEEK, stop, h))
         return dict(zip(INPUTS, windows.consumption(h, s)), target=target)
 
     return make
@@ -207,16 +207,16 @@ class BestPlans:
 
 def best_plans(
     windows: Windows,
-    last: int,  # what comes from this step on is unknown
+    stop: int,  # what comes from this step on is unknown
     battery: Battery,
     labels: Labels | None = None,  # what stands for the best plans
 ) -> BestPlans:
     "The optimum over each run of known prices, from an empty battery on; or the labels."
     if labels is not None:
         energy = np.where(labels.action < 0, np.nan, labels.quantity * np.array([1, 0, -1, 0])[labels.action])
-        return BestPlans(energy[:, :last], labels.soc[:, :last], [s.battery for s in labels.settings])
-    price = windows.true_price[:last].astype(float)
-    energy, soc = np.full((2, 1, last), np.nan)
+        return BestPlans(energy[:, :stop], labels.soc[:, :stop], [s.battery for s in labels.sites])
+    price = windows.true_price[:stop].astype(float)
+    energy, soc = np.full((2, 1, stop), np.nan)
     for a, b in known_runs(np.isfinite(price)):
         best = perfect_foresight(price[a:b], battery, soc_start=battery.energy_min)
         energy[0, a:b], soc[0, a:b] = best.energy, best.soc[:-1]
@@ -227,15 +227,15 @@ def trading_batch(
     windows: Windows,
     home: np.ndarray,  # (N,)
     step: np.ndarray,  # (N,)
-    last: int,  # what comes from this step on is unknown
-    setting: Setting,
+    stop: int,  # what comes from this step on is unknown
+    site: Site,
     plans: BestPlans,  # known for the day after each step
 ) -> dict:
     "Tensors: `x` (N, 48, 30), the `price` that came and the `energy` of the best plan (N, 48), `soc` at its ends (N, 2), its `kind` of battery (N,)."
     row, end = plans.row(home), step + STEPS_PER_DAY - 1
     out = dict(
-        x=windows.trading(step, np.zeros((len(step), STEPS_PER_DAY)), setting),
-        price=windows.ahead(windows.true_price, step, STEPS_PER_DAY, last),
+        x=windows.trading(step, np.zeros((len(step), STEPS_PER_DAY)), site),
+        price=windows.ahead(windows.true_price, step, STEPS_PER_DAY, stop),
         energy=plans.energy[row[:, None], step[:, None] + np.arange(STEPS_PER_DAY)].astype(np.float32),
         soc=np.column_stack([plans.soc[row, step], plans.after[row, end]]).astype(np.float32),
         kind=plans.kind[row],
@@ -247,8 +247,8 @@ def trading_batches(
     windows: Windows,
     home: np.ndarray,  # decisions to draw from
     step: np.ndarray,
-    last: int,  # what comes from this step on is unknown
-    setting: Setting,
+    stop: int,  # what comes from this step on is unknown
+    site: Site,
     batch_size: int,
     plans: BestPlans,
 ):
@@ -256,7 +256,7 @@ def trading_batches(
 
     def make(rng):
         i = rng.integers(len(home), size=batch_size)
-        return trading_batch(windows, home[i], step[i], last, setting, plans)
+        return trading_batch(windows, home[i], step[i], stop, site, plans)
 
     return make
 
@@ -282,13 +282,13 @@ def _trading_loss(kinds):
 # %% ../nbs/50_training.ipynb #570304ef
 def hold_out(
     households: list,
-    unseen: int,  # how many to hold out
+    held_out: int,  # how many to hold out
     seed: int,
 ) -> list:
     "Homes that no model trains on: drawn by the seed, none when fewer than four homes are there."
-    if len(households) < 4 or unseen < 1:
+    if len(households) < 4 or held_out < 1:
         return []
-    return sorted(np.random.default_rng(seed).choice(sorted(households), min(unseen, len(households) - 2), replace=False).tolist())
+    return sorted(np.random.default_rng(seed).choice(sorted(households), min(held_out, len(households) - 2), replace=False).tolist())
 
 # %% ../nbs/50_training.ipynb #187bd32a
 VALIDATION_WINDOWS = 1024
@@ -311,20 +311,20 @@ def train(
     if preset not in config.presets:
         raise ValueError(f"no preset {preset!r}; there are {', '.join(config.presets)}")
     sizes, spans = config.presets[preset], divide(panel, config.split, until)
-    unseen = hold_out(panel.households, config.split.unseen_homes, config.seed)
-    seen = [h for h in panel.households if h not in unseen]
-    windows = Windows(panel.homes(seen).until(spans.test))
+    held_out = hold_out(panel.households, config.split.held_out_homes, config.seed)
+    train_homes = [h for h in panel.households if h not in held_out]
+    windows = Windows(panel.homes(train_homes).until(spans.test))
     accelerator = accelerator or make_accelerator()
     val, end = panel.step(spans.validation), panel.step(spans.test)
     meta = dict(
-        preset=preset, households=seen, unseen=unseen, node=panel.node, market=panel.market, timezone=panel.timezone,
+        preset=preset, households=train_homes, held_out=held_out, node=panel.node, market=panel.market, timezone=panel.timezone,
         spans={k: str(v) for k, v in asdict(spans).items() if k != "end"}, data_start=str(panel.ts[0]),
-        battery=config.battery, tariff=config.tariff, rules=config.rules,
+        **{k: asdict(getattr(config, k)) for k in ("battery", "tariff", "rules")},
         backtest=asdict(config.backtest), data_sha256=fingerprint(windows.panel.energy, windows.panel.price, windows.panel.day_ahead),
         units=dict(price="cents/kWh", energy="kWh per half hour", time="UTC"), versions={p: version(p) for p in ("torch", "numpy", "pandas")},
     )  # fmt: skip
-    done = dict(spans=spans, households=seen, unseen=unseen)
-    setting = Setting.of(config)
+    done = dict(spans=spans, households=train_homes, held_out=held_out)
+    site = Site.from_config(config)
     if "consumption" in models:
         size = sizes.consumption
         torch.manual_seed(config.seed)
@@ -358,24 +358,22 @@ def train(
         meta["consumption_sha256"] = fingerprint(*consumption.state_dict().values())
         torch.manual_seed(config.seed + 1)
         model = MODELS["trading"](size.d_model, size.layers, size.heads, size.dropout)
-        model.setting = setting
+        model.site = site
         if labels is not None:
-            labels = labels.homes(seen)
+            labels = labels.homes(train_homes)
             meta["labels_sha256"] = fingerprint(*(x[:, :end] for x in (labels.action, labels.quantity, labels.soc)))
 
-        plans = {b: best_plans(windows, b, setting.battery, labels) for b in (val, end)}
+        plans = {b: best_plans(windows, b, site.battery, labels) for b in (val, end)}
 
         def decisions(a, b):
             home, step = windows.decisions(a, b, prices=True)
             known = plans[b].streak[plans[b].row(home), step + STEPS_PER_DAY] >= STEPS_PER_DAY
             return _some((home[known], step[known]), "train T2 on" if b == val else "validate T2 on")
 
-        make, scored = (
-            trading_batches(windows, *decisions(a, b), b, setting, size.batch_size, plans[b]) for a, b in ((0, val), (val, end))
-        )
+        make, scored = (trading_batches(windows, *decisions(a, b), b, site, size.batch_size, plans[b]) for a, b in ((0, val), (val, end)))
         draw = np.random.default_rng([config.seed, 2])
-        first = [make(draw) for _ in range(max(1, 4096 // size.batch_size))]
-        model.scaler.fit(torch.cat([model.inputs(b["x"]) for b in first]))
+        start = [make(draw) for _ in range(max(1, 4096 // size.batch_size))]
+        model.scaler.fit(torch.cat([model.inputs(b["x"]) for b in start]))
         check = [scored(draw) for _ in range(max(1, VALIDATION_WINDOWS // size.batch_size))]
         done["trading"] = fit(
             "trading",

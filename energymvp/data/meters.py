@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 
-from .schema import APPLIANCES, Report, _has_zone, _times, _unique
+from .schema import APPLIANCES, IngestReport, _has_zone, _times, _unique
 from ..units import MAX_HOME_ENERGY, STEPS_PER_DAY
 
 # %% ../../nbs/10a_data.meters.ipynb #540f5192
@@ -61,7 +61,7 @@ def is_time_header(
 def rename(
     df: pd.DataFrame,
     new: dict,  # column -> what it was taken for
-    report: Report,
+    report: IngestReport,
     what: str,
 ) -> pd.DataFrame:
     "The columns by their new names; two may not be taken for the same."
@@ -76,7 +76,7 @@ def rename(
 
 def name_columns(
     df: pd.DataFrame,  # as it was read
-    report: Report,  # what a column was taken for is noted here
+    report: IngestReport,  # what a column was taken for is noted here
 ) -> tuple[pd.DataFrame, str | None]:
     "Columns by the names that the gate knows, with `register` where a meter's counter was found; and the unit that the headers name."
     what, units, new, idle = "consumption", set(), {}, []
@@ -162,7 +162,7 @@ def local_clock(
     ts: pd.Series,  # times without a zone
     by: pd.Series,  # the series that each row belongs to
     tz: str | None,  # the clock
-    report: Report,
+    report: IngestReport,
     what: str,
 ) -> pd.Series:
     "Times of a local clock as UTC; NaT where the clock has no such time."
@@ -199,7 +199,7 @@ def on_clock(
     df: pd.DataFrame,  # with `ts`, none of it empty, as text, numbers or times
     by: list,  # columns that tell one series from another, where they are there
     tz: str | None,  # clock of times without a zone
-    report: Report,
+    report: IngestReport,
     what: str,
 ) -> pd.DataFrame:
     "The rows with `ts` in UTC; those in an hour that the clock of `tz` skips are dropped."
@@ -234,7 +234,7 @@ def refuse_local_clock(
 def check_nights(
     rows: pd.DataFrame,  # of the table `consumption`
     tz: str,  # local clock of the homes
-    report: Report,
+    report: IngestReport,
 ) -> None:
     "Note homes that use least by day."
     hour = rows.ts.dt.tz_convert(tz).dt.hour
@@ -263,7 +263,7 @@ def _rises(v):
 
 def use_registers(
     df: pd.DataFrame,  # household_id, ts (UTC), total_kwh or register, any unit
-    report: Report,
+    report: IngestReport,
 ) -> pd.DataFrame:
     "The same with `total_kwh` as what was used in each interval."
     what, named = "consumption", "register" in df
@@ -294,7 +294,7 @@ def use_registers(
 def to_kwh(
     df: pd.DataFrame,  # household_id, ts (UTC), energy or power columns
     unit: str,  # kWh, Wh, MWh per interval, or mean W or kW
-    report: Report,
+    report: IngestReport,
 ) -> pd.DataFrame:
     "The same in kWh per interval."
     if unit not in UNITS.values():
@@ -372,7 +372,7 @@ def green_button(
 
 def delivered(
     df: pd.DataFrame,  # of `green_button`
-    report: Report,
+    report: IngestReport,
 ) -> pd.DataFrame:
     "What was delivered to each home, at the finest interval that is there."
     what = "consumption"
@@ -390,11 +390,11 @@ def delivered(
 def meter_rows(
     df: pd.DataFrame,  # as it was read
     tz: str | None,  # clock of times without a zone
-    report: Report,
+    report: IngestReport,
     unit: str | None = None,  # of the energy columns; None: what their headers say, else kWh
     household: str | None = None,  # the home of a file that names none
 ) -> pd.DataFrame:
-    "Readings of any of these kinds as `tidy_consumption` takes them."
+    "Readings of any of these kinds as `clean_consumption` takes them."
     what = "consumption"
     df = delivered(df, report) if "flow_direction" in df else df
     df = df.dropna(how="all").reset_index(drop=True)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SUFFIXES', 'TEXT', 'GMT', 'REAL_TIME', 'JSON_APPLIANCES', 'read_file', 'lmp_prices', 'json_consumption',
-           'json_labels', 'tidy_households', 'known_frame', 'load_source', 'tidy', 'ingest', 'demo_files',
+           'json_labels', 'clean_households', 'known_frame', 'load_source', 'tidy', 'ingest', 'demo_files',
            'demo_market', 'ingest_demo']
 
 # %% ../../nbs/13_data.sources.ipynb #d174881c
@@ -19,9 +19,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..config import load_config, shipped
+from ..config import load_config
+from ..files import shipped
 from .meters import check_nights, green_button, is_time_header, local_clock, meter_rows, on_clock, rename
-from .schema import ACTIONS, TABLES, Report, check_rows, tidy_consumption, tidy_prices
+from .schema import ACTIONS, TABLES, IngestReport, check_rows, clean_consumption, clean_prices
 from .stores import Store
 from .supabase import open_store  # noqa: F401 - the front door: its stores can ingest
 from ..units import HALF_HOUR, check_cents
@@ -109,11 +110,11 @@ REAL_TIME = ("RTM", "RTPD", "HASP")  # 5 minutes, 15 minutes, hour ahead
 
 def lmp_prices(
     df: pd.DataFrame,  # columns of OASIS, or of a table that keeps them
-    report: Report,  # what was left out is noted here
+    report: IngestReport,  # what was left out is noted here
     node: str = "NODE",  # of rows that name none
     market: str = "RTM",  # of rows that name none
 ) -> pd.DataFrame:
-    "Locational marginal prices as columns for `tidy_prices`: ts, node, market, price_usd_mwh. Parts of a price are left out."
+    "Locational marginal prices as columns for `clean_prices`: ts, node, market, price_usd_mwh. Parts of a price are left out."
     kind, item = df.get("LMP_TYPE"), df.get("XML_DATA_ITEM")
     if kind is not None or item is not None:
         price = (kind.astype(str).str.strip() == "LMP") if kind is not None else (item.astype(str).str.strip() == "LMP_PRC")
@@ -176,9 +177,9 @@ def _wall_clock(ts, by, tz, report, what):
 def json_consumption(
     df: pd.DataFrame,  # House, Timestamp, Total kWh, Appliance_Breakdown_JSON
     tz: str | None,  # the clock of its times
-    report: Report,
+    report: IngestReport,
 ) -> pd.DataFrame:
-    "Meter rows with a JSON column as columns for `tidy_consumption`; daily totals are told apart from hourly ones."
+    "Meter rows with a JSON column as columns for `clean_consumption`; daily totals are told apart from hourly ones."
     what = "consumption"
     missing = [c for c in ("House", "Timestamp") if c not in df]
     if missing:
@@ -243,7 +244,7 @@ def _appliances(column, out, what):
 def json_labels(
     df: pd.DataFrame,  # rows of a table house{N}_battery
     tz: str | None,  # the clock of its times
-    report: Report,
+    report: IngestReport,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     "Battery rows of an hour each as `battery_labels` (two half hours a row, policy imported) and `households`."
     what = "battery_labels"
@@ -294,10 +295,10 @@ def json_labels(
     homes = pd.DataFrame({k: last[v].astype(float) for k, v in names.items() if v in last}, index=last.index)
     if "battery_soh_percent" in last:
         homes["health"] = last.battery_soh_percent.astype(float) / 100
-    return labels, tidy_households(homes.reset_index())
+    return labels, clean_households(homes.reset_index())
 
 
-def tidy_households(
+def clean_households(
     df: pd.DataFrame,  # household_id and any of the battery's settings
 ) -> pd.DataFrame:
     "Homes and their batteries as the table `households`; what is not given is the default of `config.yaml`."
@@ -307,7 +308,7 @@ def tidy_households(
         raise ValueError(
             f"households: {'unknown column ' + str(extra[0]) if extra else 'no column household_id'}; known are {', '.join(columns)}"
         )
-    default = load_config().battery
+    default = vars(load_config().battery)
     df = df.assign(household_id=df.household_id.astype(str))
     return check_rows(
         "households", df.assign(**{c: df[c].fillna(default[c]) if c in df else default[c] for c in columns if c != "household_id"})
@@ -379,22 +380,22 @@ def tidy(
     market: str = "RTM",
     unit: str | None = None,
     household: str | None = None,
-) -> tuple[dict, Report]:
+) -> tuple[dict, IngestReport]:
     "Rows for the tables that a source fills, and what was found."
-    report, df = Report(), known_frame(name, df)
+    report, df = IngestReport(), known_frame(name, df)
     if name == "consumption":
         known = {"House", "Timestamp"} <= set(df)
         df = json_consumption(df, tz, report) if known else meter_rows(df, tz, report, unit, household)
-        rows, more = tidy_consumption(df, tz)
+        rows, more = clean_consumption(df, tz)
         check_nights(rows, tz or load_config().timezone, more)
     elif name == "prices":
         if GMT in df:
             df = lmp_prices(df, report, node, market)
         else:
             df = _on_clock(_price_columns(df, report), ["node", "market"], tz, report, name)
-        rows, more = tidy_prices(df, tz, node, market)
+        rows, more = clean_prices(df, tz, node, market)
     elif name == "households":
-        return dict(households=tidy_households(df)), report
+        return dict(households=clean_households(df)), report
     elif "trade_amount_kwh" in df:
         labels, homes = json_labels(df, tz, report)
         return dict(battery_labels=labels, households=homes), report
@@ -418,13 +419,13 @@ def ingest(
     unit: str | None = None,  # of the readings: kWh, Wh, MWh, W or kW; None: what the file says, else kWh
     household: str | None = None,  # the home of a file that names none
     dry_run: bool = False,  # read, check and report, but store nothing
-) -> Report:
+) -> IngestReport:
     "Read, check, repair and store; the report says what was found."
     sources = dict(consumption=consumption, prices=prices, battery_labels=labels, households=households)
     sources = {k: v for k, v in sources.items() if v is not None and not (isinstance(v, (list, tuple)) and not v)}
     if not sources:
         raise ValueError("nothing to ingest: give consumption, prices, labels or households")
-    report, tables = Report(), {}
+    report, tables = IngestReport(), {}
     for name, source in sources.items():
         try:
             found, r = tidy(name, load_source(source), tz, node, market, unit, household)
@@ -460,6 +461,6 @@ def demo_market() -> tuple[list, str, str]:
 
 def ingest_demo(
     store: Store,  # where to
-) -> Report:
+) -> IngestReport:
     "Put the demo data into a store, through the same gate as anyone's data."
     return ingest(store, *demo_files())

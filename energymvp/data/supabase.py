@@ -197,8 +197,10 @@ class SupabaseStore(Store):
         return text
 
     def why_empty(self, name):
-        see = "" if self.role == "service_role" else f", or row-level security hides them from the role {self.role} of SUPABASE_KEY"
-        return f"there are no such rows in {name} at {self.place}{see}"
+        insert_observed = (
+            "" if self.role == "service_role" else f", or row-level security hides them from the role {self.role} of SUPABASE_KEY"
+        )
+        return f"there are no such rows in {name} at {self.place}{insert_observed}"
 
     def close(self):
         self._http.close()

@@ -12,14 +12,13 @@ from pathlib import Path
 
 import torch
 
-from ..battery import Battery, Tariff
-from ..files import fingerprint, write_atomic
-from ..models.consumption import ConsumptionModel
-from ..models.trading import TradingModel
-from ..rules import Rules, Setting
+from ..files import fingerprint, renamed, write_atomic
+from .load_model import LoadModel
+from .trading_model import TradingModel
+from ..site.site import Site
 
 # %% ../../nbs/45_forecast.checkpoints.ipynb #cc2aa210
-MODELS = dict(consumption=ConsumptionModel, trading=TradingModel)
+MODELS = dict(consumption=LoadModel, trading=TradingModel)
 
 
 def save_checkpoint(
@@ -51,7 +50,7 @@ def load_checkpoint(
         raise FileNotFoundError(f"there is no {name} model in {folder}: train one with `energymvp train --out {folder}`")
     try:
         with safe_open(path, "pt") as f:
-            meta = json.loads(f.metadata()["energymvp"])
+            meta = renamed(json.loads(f.metadata()["energymvp"]))
             state = {k: f.get_tensor(k) for k in f.keys()}
     except (SafetensorError, TypeError, KeyError) as e:
         raise ValueError(f"{path} is not a checkpoint of energymvp ({e})") from None
@@ -63,7 +62,7 @@ def load_checkpoint(
     except RuntimeError:
         raise ValueError(f"{path} was trained by a version of energymvp whose model was another: train it again") from None
     if name == "trading" and "battery" in meta:
-        model.setting = Setting(Battery(**meta["battery"]), Tariff(**meta["tariff"]), Rules(**meta["rules"]))
+        model.site = Site(**{k: meta[k] for k in ("battery", "tariff", "rules")})
     return model.eval(), meta
 
 # %% ../../nbs/45_forecast.checkpoints.ipynb #bc405cc5
@@ -71,7 +70,7 @@ def load_checkpoint(
 class Models:
     "The two trained models and what their checkpoints say."
 
-    consumption: ConsumptionModel
+    consumption: LoadModel
     trading: TradingModel
     meta: dict
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from ..data.align import HISTORY, Panel, calendar, known_day_ahead, reads_hourly, streak
-from ..features.consumption import consumption_features, consumption_window, profiles
-from ..features.trading import market_rows, usual_price, way_back
-from ..rules import Setting
+from .load_features import consumption_features, consumption_window, profiles
+from .trading_features import market_rows, usual_price, decay_to_forecast
+from ..site.site import Site
 from ..units import STEPS_PER_DAY, STEPS_PER_WEEK
 
 # %% ../../nbs/43_forecast.windows.ipynb #75ddc637
@@ -32,24 +32,24 @@ class Windows:
         self.true_load, self.true_price = panel.measured_load, panel.measured_price  # without what was filled
         self.hourly, self.hourly_price = reads_hourly(self.load, panel.ts), reads_hourly(panel.price, panel.ts)
         self.on_the_hour = np.asarray(panel.ts.minute == 0)
-        self.awake = self.on_the_hour | ~self.hourly  # (homes, n): where a decision knows a whole interval
+        self.may_decide = self.on_the_hour | ~self.hourly  # (homes, n): where a decision knows a whole interval
         self.load_streak = streak(np.isfinite(self.load))
         self.price_streak = streak(np.isfinite(panel.price))
         self.true_load_streak, self.true_price_streak = streak(panel.measured), streak(panel.priced)
 
     def decisions(
         self,
-        first: int,  # first step of the span
-        last: int,  # targets end before this step
+        start: int,  # first step of the span
+        stop: int,  # targets end before this step
         ahead: int = STEPS_PER_DAY,  # half hours of targets that must be known; 0 for planning
         prices: bool = False,  # whether prices must be known too
     ) -> tuple[np.ndarray, np.ndarray]:
         "All (home, step) at which the week before and `ahead` half hours after are known; of hourly meters those on the hour."
-        steps = np.arange(max(first, HISTORY), max(last - ahead + 1, HISTORY))
+        steps = np.arange(max(start, HISTORY), max(stop - ahead + 1, HISTORY))
         good = (self.load_streak[:, steps] >= HISTORY) & (self.true_load_streak[:, steps + ahead] >= ahead)
         if prices:
             good &= (self.price_streak[steps] >= HISTORY) & (self.true_price_streak[steps + ahead] >= ahead)
-        good &= self.awake[:, steps]
+        good &= self.may_decide[:, steps]
         home, k = np.nonzero(good)
         return home, steps[k]
 
@@ -57,34 +57,34 @@ class Windows:
         "Inputs of T1: the window (N, 48, 17) and the `profiles` (N, 336), (N, 24, 48) and (N, 5, 336)."
         return tuple(map(torch.from_numpy, (consumption_window(self.features, home, step), *profiles(self.load, home, step))))
 
-    def trading(self, step: np.ndarray, load: np.ndarray, setting: Setting) -> np.ndarray:
+    def trading(self, step: np.ndarray, load: np.ndarray, site: Site) -> np.ndarray:
         "(N, 48, 30) inputs of T2 but for the battery's columns; `load` (N, 48) is T1's, or nought: the price does not read it."
         p, usual = self.panel, self.usual_price[step]
-        return market_rows(p.price, p.day_ahead, self.published, self.calendar, usual, step, load, setting.rules, setting.tariff)
+        return market_rows(p.price, p.day_ahead, self.published, self.calendar, usual, step, load, site.rules, site.tariff)
 
-    def renew(self, price: np.ndarray, step: np.ndarray) -> np.ndarray:
-        "(N, 48) cents/kWh: what was expected, `price`, when the price of the running interval has been seen (`way_back`)."
+    def correct_for_observed_price(self, price: np.ndarray, step: np.ndarray) -> np.ndarray:
+        "(N, 48) cents/kWh: what was expected, `price`, when the price of the running interval has been seen (`decay_to_forecast`)."
         p, at = self.panel, step[:, None] + np.arange(STEPS_PER_DAY)
         published = (at < (step + self.published[step])[:, None]) & np.isfinite(p.day_ahead[np.minimum(at, len(p.ts) - 1)])
-        day, running = p.price[at - STEPS_PER_DAY].astype(float), self.running(self.hourly_price[step], step)
-        return way_back(price, self.usual_price[step], published, day, p.price[step].astype(float), running)
+        day, observed_slots = p.price[at - STEPS_PER_DAY].astype(float), self.observed_slots(self.hourly_price[step], step)
+        return decay_to_forecast(price, self.usual_price[step], published, day, p.price[step].astype(float), observed_slots)
 
-    def ahead(self, x: np.ndarray, step: np.ndarray, steps: int, last: int, home=None) -> np.ndarray:
-        "(N, steps) of what came, from `x` of shape (n,) or (homes, n); NaN from step `last` on."
+    def ahead(self, x: np.ndarray, step: np.ndarray, steps: int, stop: int, home=None) -> np.ndarray:
+        "(N, steps) of what came, from `x` of shape (n,) or (homes, n); NaN from step `stop` on."
         at = step[:, None] + np.arange(steps)
-        inside = at < min(last, x.shape[-1])
+        inside = at < min(stop, x.shape[-1])
         at = np.minimum(at, x.shape[-1] - 1)
         return np.where(inside, x[at] if home is None else x[home[:, None], at], np.nan).astype(np.float32)
 
-    def running(self, hourly, step: np.ndarray) -> np.ndarray:
+    def observed_slots(self, hourly, step: np.ndarray) -> np.ndarray:
         "(N,) half hours from each step on that belong to the interval then running: two on the hour where a series is `hourly`."
         return 1 + (hourly & self.on_the_hour[step] & (step + 1 < len(self.on_the_hour)))
 
-    def see(self, x: np.ndarray, step: np.ndarray, home: np.ndarray | None = None) -> np.ndarray:
+    def insert_observed(self, x: np.ndarray, step: np.ndarray, home: np.ndarray | None = None) -> np.ndarray:
         "Put what is seen of the running interval into the first slots of `x` (N, 48): a home's load, or the price if no home is named."
-        running = self.running(self.hourly_price[step] if home is None else self.hourly[home, step], step)
+        observed_slots = self.observed_slots(self.hourly_price[step] if home is None else self.hourly[home, step], step)
         for k in (0, 1):
-            m = running > k
+            m = observed_slots > k
             x[m, k] = self.panel.price[step[m] + k] if home is None else self.load[home[m], step[m] + k]
         return x
 
