@@ -118,7 +118,7 @@ def _said(f):
         except typer.Exit:
             raise
         except (ValueError, OSError, RuntimeError) as e:
-            typer.echo(f"error: {e}", err=True)
+            typer.echo(f"error: {e.as_command() if hasattr(e, 'as_command') else e}", err=True)
             raise typer.Exit(1) from None
 
     return command
