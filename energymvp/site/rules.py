@@ -81,7 +81,7 @@ def check(
     ]
     return pd.concat(out, ignore_index=True).sort_values("step", kind="stable", ignore_index=True)
 
-
+# %% ../../nbs/05_site.rules.ipynb #237c2c81
 def _breaches(energy, soc, price, reserve, rules, battery, tol=1e-6):
     hold = rules.hold_soc * battery.capacity * battery.health
     sells = energy < -tol

@@ -41,11 +41,8 @@ class Site:
         "What a kWh from the grid costs and what a kWh to the grid earns, cents/kWh."
         return self.tariff.import_price(market), self.tariff.export_price(market)
 
-    def reserve(
-        self,
-        usual_load: np.ndarray,  # (...) usual kWh per half hour
-    ) -> np.ndarray:
-        "(...) stored kWh under which nothing is sold: the usual load of `reserve_intervals` half hours above the floor."
+    def reserve(self, usual_load: np.ndarray) -> np.ndarray:
+        "`usual_load` (...) in kWh per half hour; (...) stored kWh under which nothing is sold: the usual load of `reserve_intervals` half hours above the floor."
         b, r = self.battery, self.rules
         floor = max(b.energy_min, r.hold_soc * b.capacity * b.health)
         return np.minimum(floor + r.reserve_intervals * np.asarray(usual_load) / b.eta, b.energy_max)
