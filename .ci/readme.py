@@ -54,7 +54,7 @@ def picture(run: Path) -> bytes:
     from energymvp.data.align import load_panel
     from energymvp.data.stores import LocalStore
     from energymvp.forecast.checkpoints import load_models
-    from energymvp.planning import make_plan
+    from energymvp.planning.plan import make_plan
     from energymvp.plots import plot_plan, png
     from energymvp.site.site import Site
 

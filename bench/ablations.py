@@ -21,14 +21,16 @@ import energymvp.forecast.checkpoints as checkpoints
 import energymvp.forecast.forecasts as forecasts
 import energymvp.forecast.load_model as consumption
 import energymvp.training as training
-from energymvp.backtest import backtest, mean_scores, score, score_consumption
+from energymvp.backtest.score import mean_scores, score, score_consumption
+from energymvp.backtest.simulate import backtest
 from energymvp.config import load_config
 from energymvp.data.align import divide
 from energymvp.forecast.load_features import naive_profile
 from energymvp.forecast.checkpoints import load_checkpoint, load_models
 from energymvp.forecast.forecasts import expected_load
 from energymvp.forecast.windows import Windows
-from energymvp.planning import plan_by_value, model_outlook, plan_by_optimum
+from energymvp.planning.outlook import model_outlook
+from energymvp.planning.plan import plan_by_optimum, plan_by_value
 from energymvp.site.site import Site
 from energymvp.training import train
 from energymvp.units import STEPS_PER_DAY

@@ -30,7 +30,8 @@ from neuralforecast.models import NHITS  # noqa: E402
 from pytorch_lightning.callbacks import Callback  # noqa: E402
 
 from common import copy_t1, cpu, demo, free, given, trusted  # noqa: E402
-from energymvp.backtest import MODES, backtest, earned  # noqa: E402
+from energymvp.backtest.score import earned  # noqa: E402
+from energymvp.backtest.simulate import MODES, backtest  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
 from energymvp.data.align import HISTORY, Panel, divide  # noqa: E402
 from energymvp.forecast.load_features import naive_profile  # noqa: E402
@@ -39,7 +40,8 @@ from energymvp.files import fingerprint  # noqa: E402
 from energymvp.forecast.checkpoints import load_checkpoint, load_models  # noqa: E402
 from energymvp.forecast.forecasts import expected_load  # noqa: E402
 from energymvp.forecast.windows import Windows  # noqa: E402
-from energymvp.planning import Outlook, plan_by_value, model_outlook, plan_by_optimum  # noqa: E402
+from energymvp.planning.outlook import Outlook, model_outlook  # noqa: E402
+from energymvp.planning.plan import plan_by_optimum, plan_by_value  # noqa: E402
 from energymvp.site.site import Site  # noqa: E402
 from energymvp.training import hold_out, make_accelerator, train  # noqa: E402
 from energymvp.units import STEPS_PER_DAY, grid  # noqa: E402

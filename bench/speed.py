@@ -30,7 +30,8 @@ from energymvp.forecast.windows import Windows  # noqa: E402
 from energymvp.forecast.load_model import LoadModel, consumption_loss  # noqa: E402
 from energymvp.forecast.trading_model import TradingModel, spo_loss  # noqa: E402
 from energymvp.optimizer.optimum import perfect_foresight  # noqa: E402
-from energymvp.planning import plan_by_value, model_outlook, plan_by_optimum  # noqa: E402
+from energymvp.planning.outlook import model_outlook  # noqa: E402
+from energymvp.planning.plan import plan_by_optimum, plan_by_value  # noqa: E402
 from energymvp.site.site import Site  # noqa: E402
 from energymvp.units import STEPS_PER_WEEK, grid  # noqa: E402
 

@@ -10,7 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from energymvp.backtest import trading_table
+from energymvp.backtest.evaluate import trading_table
 
 HERE = Path(__file__).resolve().parent / "pretrained"
 CARD = """# The models that travel with the library

@@ -29,7 +29,7 @@ from .forecast.checkpoints import load_checkpoint, load_models
 from .forecast.forecasts import forecast_home
 from .forecast.windows import Windows
 from .forecast.load_model import QUANTILES
-from .planning import make_plan
+from .planning.plan import make_plan
 from .site.battery import Battery
 from .site.rules import Rules
 from .site.site import Site

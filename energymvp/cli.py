@@ -321,7 +321,7 @@ def train(
     Time is split in its order (train, validation, test) and whole homes are held out. On several GPUs start it with
     `accelerate launch -m energymvp.cli train ...`.
     """
-    from energymvp.backtest import choose_decoder
+    from energymvp.backtest.evaluate import choose_decoder
     from energymvp.config import load_config
     from energymvp.data.align import load_panel
     from energymvp.data.supabase import open_store
@@ -358,7 +358,7 @@ def train(
 
 # %% ../nbs/70_cli.ipynb #741dbe3a
 def _print_results(results):
-    from energymvp.backtest import consumption_table, trading_table
+    from energymvp.backtest.evaluate import consumption_table, trading_table
 
     span = results["span"]
     typer.echo(f"\nConsumption: T1 beside the naive bar, MAE in kWh per half hour, {span['from']} to {span['to']}")
@@ -417,7 +417,7 @@ def evaluate(
 
     The homes may be others than those that were trained on, and so may the market.
     """
-    from energymvp.backtest import MODES
+    from energymvp.backtest.simulate import MODES
     from energymvp.data.supabase import open_store
     from energymvp.site.site import home_sites
 
@@ -475,7 +475,7 @@ def plan(
     import numpy as np
 
     from energymvp.data.supabase import open_store
-    from energymvp.planning import make_plan
+    from energymvp.planning.plan import make_plan
     from energymvp.units import HALF_HOUR, moment
 
     planner = _planner(run, config)
@@ -603,8 +603,9 @@ def demo(
     Writes checkpoints, results.json and report.html to the folder. With `--store supabase` the same data go into the project's tables,
     are labelled there, and T2 learns from the labels that are read back.
     """
-    from energymvp.backtest import MODES, choose_decoder
-    from energymvp.backtest import evaluate as score_run
+    from energymvp.backtest.evaluate import choose_decoder
+    from energymvp.backtest.simulate import MODES
+    from energymvp.backtest.evaluate import evaluate as score_run
     from energymvp.config import load_config
     from energymvp.data.align import load_panel
     from energymvp.data.sources import demo_market, ingest_demo

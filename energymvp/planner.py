@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 
-from .backtest import MODES, consumption_table, evaluate as evaluate_models, trading_table
+from .backtest.evaluate import consumption_table, evaluate as evaluate_models, trading_table
+from .backtest.simulate import MODES
 from .config import Config, load_config
 from .files import shipped
 from .data.align import HISTORY, Panel, load_panel
@@ -23,7 +24,8 @@ from .data.supabase import open_store
 from .forecast.checkpoints import Models, load_models
 from .forecast.forecasts import forecast_home
 from .forecast.windows import Windows
-from .planning import Plan, make_plan, model_outlook
+from .planning.outlook import model_outlook
+from .planning.plan import Plan, make_plan
 from .site.site import Site, home_sites
 from .units import HALF_HOUR, STEPS_PER_DAY, grid, moment
 
@@ -110,7 +112,7 @@ def train(
     progress: bool = True,
 ) -> Planner:
     "Train both models on a store, against the optimum in the market."
-    from energymvp.backtest import choose_decoder
+    from energymvp.backtest.evaluate import choose_decoder
     from energymvp.training import train
 
     config = config if isinstance(config, Config) else load_config(config)

@@ -21,7 +21,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from .backtest import consumption_table, cumulative, earned, trading_table
+from .backtest.evaluate import consumption_table, trading_table
+from .backtest.score import cumulative, earned
 from .site.battery import Battery
 from .config import Config
 from .data.align import Panel, midnights
@@ -30,7 +31,8 @@ from .files import write_atomic
 from .forecast.checkpoints import Models
 from .forecast.forecasts import forecast_load
 from .forecast.windows import Windows
-from .planning import Plan, model_outlook
+from .planning.outlook import model_outlook
+from .planning.plan import Plan
 
 from .units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK
 
@@ -453,7 +455,7 @@ def tariff_name(
 
 # %% ../nbs/62_plots.ipynb #7f10a021
 def decisions_table(
-    run,  # a `backtest.Run`
+    run,  # a `backtest.simulate.Trajectory`
     best,  # the run that it is held against
     active: np.ndarray,  # of `backtest.backtest`
 ) -> pd.DataFrame:
@@ -535,7 +537,7 @@ def typical_forecast(
 def typical_plan(
     models: Models,
     windows: Windows,
-    run,  # a `backtest.Run` of the committed plan on T2's prices
+    run,  # a `backtest.simulate.Trajectory` of the committed plan on T2's prices
     active: np.ndarray,  # of `backtest.backtest`
     site,  # of `planning`
     home: int,
@@ -559,7 +561,18 @@ def typical_plan(
     buy, sell = site.prices(outlook.price[0])
     hoped = float(b.profit(run.energy[home, days[i]], buy, sell, outlook.load[0]).sum())
     ts = panel.ts[starts[i] : starts[i] + STEPS_PER_DAY]
-    plan = Plan(panel.households[home], ts, run.energy[home, days[i]], path, outlook.price[0], outlook.load[0], hoped, panel.timezone)
+    plan = Plan(
+        panel.households[home],
+        panel.timezone,
+        ts,
+        run.energy[home, days[i]],
+        path,
+        outlook.price[0],
+        outlook.load[0],
+        hoped,
+        b,
+        "optimizer",
+    )
     reserve = float(site.reserve(windows.usual_load(first))[home])
     return plan, price[i], reserve, float(cents[i])
 
