@@ -23,10 +23,10 @@ import pandas as pd
 
 from .backtest.evaluate import consumption_table, trading_table
 from .backtest.score import cumulative, earned
-from .site.battery import Battery
+from .site.battery import ACTIONS, Battery
 from .config import Config
 from .data.align import Panel, midnights
-from .data.schema import ACTIONS, APPLIANCES
+from .data.schema import APPLIANCES
 from .files import write_atomic
 from .forecast.checkpoints import Models
 from .forecast.forecasts import forecast_load

@@ -22,7 +22,8 @@ import pandas as pd
 from ..config import load_config
 from ..files import shipped
 from .meters import check_nights, green_button, is_time_header, local_clock, meter_rows, on_clock, rename
-from .schema import ACTIONS, TABLES, IngestReport, check_rows, clean_consumption, clean_prices
+from .schema import IngestReport, TABLES, check_rows, clean_consumption, clean_prices
+from ..site.battery import ACTIONS
 from .stores import Store
 from .supabase import open_store  # noqa: F401 - the front door: its stores can ingest
 from ..units import HALF_HOUR, check_cents

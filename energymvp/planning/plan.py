@@ -12,14 +12,13 @@ import numpy as np
 import pandas as pd
 
 from ..data.align import Panel
-from ..data.schema import ACTIONS
 from ..forecast.checkpoints import Models
 from ..forecast.forecasts import expected_load
 from ..forecast.windows import Windows
 from ..optimizer.optimum import perfect_foresight
 from ..optimizer.value import dispatch_by_value
 from .outlook import Outlook, model_outlook
-from ..site.battery import Battery
+from ..site.battery import Battery, actions
 from ..site.site import Site
 from ..units import STEPS_PER_DAY, STEPS_PER_WEEK, utc
 
@@ -96,7 +95,7 @@ class Schedule:
     @property
     def action(self) -> list:
         "buy, hold or sell for each half hour."
-        return [ACTIONS[0] if e > 0 else ACTIONS[2] if e < 0 else ACTIONS[1] for e in self.energy]
+        return actions(self.energy).tolist()
 
     def frame(self) -> pd.DataFrame:
         "One row a half hour, local time and UTC."
@@ -126,7 +125,7 @@ class Plan(Schedule):
         blocks = self.blocks()
         lines = [
             f"  {b.start[-5:]} {b.action:<4} {b.energy_kwh:5.2f} kWh at {b.mean_price_cents_kwh:.2f} cents/kWh"
-            for b in blocks[blocks.action != ACTIONS[1]].itertuples()
+            for b in blocks[blocks.action != "hold"].itertuples()
         ]
         head = f"Plan of {self.household}, 24 hours from {blocks.start.iloc[0]} ({self.timezone})"
         stored = f"{self.soc[0]:.2f} kWh stored at the start, {self.soc[-1]:.2f} at the end"
