@@ -3,6 +3,7 @@
 import argparse
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -100,6 +101,8 @@ def main():
     passed = len(nbs) - len(failed) - skipped
     if not passed and not failed:
         print("no notebook was tested, and that counts as a failure")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"CPU time: {(used.ru_utime + used.ru_stime) / 60:.1f} minutes")
     print(f"{passed} passed, {len(failed)} failed")
     return 0 if passed and not failed else 1
 

@@ -39,7 +39,7 @@ def choose_decoder(
     for mode in MODES:
         runs, scored = backtest(windows, models, start, stop, site, mode, config.backtest.soc_start, list(names), progress=False)
         cents = {names[r.policy]: earned(r, scored, windows, start, site).sum() for r in runs}
-        chosen[mode] = max(cents, key=cents.get)
+        chosen[mode] = max(cents, key=lambda d: cents[d])
     save_checkpoint(folder, "trading", models.trading, {**models.meta, "decoder": chosen})
     return chosen
 

@@ -7,6 +7,7 @@ __all__ = ['MODES', 'PROHIBITIVE_PRICE', 'POLICIES', 'scored', 'Trajectory', 'ac
 
 # %% ../../nbs/61_backtest.simulate.ipynb #e5b8a5d7
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -156,7 +157,7 @@ def _perfect_foresight(t):
     return best.energy, best.soc, (0.0, 1)
 
 
-POLICIES = {  # name -> a function, or which outlook and which decoder
+POLICIES: dict[str, Any] = {  # name -> a function, or which outlook and which decoder
     "no battery": _no_battery,
     "rules": _rules,
     "7-day mean + optimizer": ("week_mean", plan_by_optimum),
