@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.installed
 export MPLBACKEND = Agg
 .DEFAULT_GOAL := help
-.PHONY: help demo test nb lint docs-check wheel-check bench peers clean
+.PHONY: help demo test nb hooks types lint docs-check wheel-check bench peers clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,12 @@ nb: $(READY) ## export, clean and format, then test one notebook: make nb NB=42
 	@test -n "$(NB)" || { echo "name a notebook: make nb NB=42"; exit 1; }
 	@$(BIN)/nbdev_export && $(BIN)/nbdev_clean && $(BIN)/ruff format -q . && $(BIN)/nbdev_export
 	@$(BIN)/python .ci/test_notebooks.py "$(NB)"
+
+hooks: $(READY) ## export, clean and format before every commit of this checkout
+	@git config core.hooksPath .githooks
+
+types: $(READY) ## check the types of the package
+	@$(BIN)/basedpyright
 
 lint: $(READY) ## formatting and lint of notebooks and scripts
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
