@@ -48,7 +48,7 @@ if __name__ == "__main__":
         for policy in ("optimal", "rules-optimal", "rules"):
             start = time.time()
             subprocess.run(
-                [sys.executable, "-m", "energymvp.cli", "labels", "--store", store, "--policy", policy],
+                [sys.executable, "-m", "energymvp.cli.app", "labels", "--store", store, "--policy", policy],
                 check=True,
                 stdout=subprocess.DEVNULL,
             )
