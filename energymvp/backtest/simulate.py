@@ -49,7 +49,7 @@ class Trajectory:
 MODES = ("committed", "replanned")
 
 
-def _plan_times(scored, mode, midnight, may_decide=True):
+def _plan_times(scored, mode, midnight, may_decide: Any = True):
     "(homes, n) bool: where a plan is made."
     if mode == "replanned":
         return scored & may_decide
@@ -76,7 +76,7 @@ class _Trial:
     "What all policies of one backtest share."
 
     windows: Windows
-    models: Models | None
+    models: Any  # `Models`, or None
     start: int
     stop: int
     site: Site
@@ -184,16 +184,17 @@ def backtest(
     "Drive every policy over the span; returns the trajectories and which half hours are scored, (homes, n)."
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}, not {mode!r}")
-    known = {**POLICIES, **(others or {})}
+    known: dict[str, Any] = {**POLICIES, **(others or {})}
     for name in policies or known:
         if name not in known:
             raise ValueError(f"no policy {name!r}; there are {', '.join(known)}")
     trial = _Trial(windows, models, start, stop, site, mode, soc_start, progress, {} if loads is None else loads)
     runs = []
     for name in policies or known:
-        policy = known[name]
-        if callable(policy):
-            runs.append(Trajectory(name, mode, *policy(trial)))
-        elif policy[0] != "models" or models is not None:
-            runs.append(Trajectory(name, mode, *_drive(trial, *policy, name)))
+        if not isinstance(known[name], tuple):
+            runs.append(Trajectory(name, mode, *known[name](trial)))
+            continue
+        kind, decoder = known[name]
+        if kind != "models" or models is not None:
+            runs.append(Trajectory(name, mode, *_drive(trial, kind, decoder, name)))
     return runs, trial.scored

@@ -33,7 +33,9 @@ def _read_into(store, dry_run, read):
     s = open_store(":memory:" if new and dry_run else store)  # what fails here is another's file
     try:
         with s:
-            return read(s), {name: s.span(name) for name in ("consumption", "prices", "battery_labels") if s.span(name)}
+            report = read(s)
+            spans = {name: s.span(name) for name in ("consumption", "prices", "battery_labels")}
+            return report, {name: span for name, span in spans.items() if span}
     except Exception:
         if new:
             Path(store).unlink(missing_ok=True)

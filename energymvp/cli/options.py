@@ -49,7 +49,7 @@ def in_store(table, column):
 def option(
     help: str,
     *names: str,  # as "--from"; none: the parameter's own
-    shown=False,  # the default as help shows it; True: its value
+    shown: bool | str = False,  # the default as help shows it; True: its value
     words: tuple = (),  # that it may take
     complete=None,  # of `in_store`
 ):
@@ -103,7 +103,7 @@ def command(f):
         try:
             answer = _answer(f, kwargs.get("json_"), args, kwargs)
         except (ValueError, OSError, RuntimeError) as e:
-            typer.echo(f"error: {e.as_command() if hasattr(e, 'as_command') else e}", err=True)
+            typer.echo(f"error: {getattr(e, 'as_command', e.__str__)()}", err=True)
             raise typer.Exit(1) from None
         if isinstance(answer, dict) and answer.get("ok") is False:
             raise typer.Exit(1)
@@ -111,7 +111,7 @@ def command(f):
     return app.command()(run)
 
 # %% ../../nbs/70_cli.options.ipynb #36bab473
-def at_moment(text, timezone, option):
+def at_moment(text: str | None, timezone: str, option: str):
     "A day or moment as UTC; without an offset it is local."
     from energymvp.units import moment
 
