@@ -39,14 +39,19 @@ def without_supabase():
     return None
 
 
+SHAPED = ["energymvp.optimizer.value", "energymvp.planning"]  # rooms whose array shapes are checked at every call
+
+
 def run_here(nb, flags):
     "Run one notebook in this process, the way `nbdev_test` does; say how it ended by the exit status."
     from nbdev.config import get_config
+    from jaxtyping import install_import_hook
     from nbdev.test import test_nb
 
     alone = tempfile.TemporaryDirectory() if nb.parent.name == "tutorials" else None  # as on a fresh machine, in an empty folder
     if alone:
         nb = Path(shutil.copy(nb, alone.name))
+    install_import_hook(SHAPED, "beartype.beartype")
     passed, seconds = test_nb(nb, skip_flags=get_config().tst_flags.split(), force_flags=flags.split(), basepath=ROOT)
     return (OK if seconds else SKIPPED) if passed else FAILED  # nbdev gives no time to a notebook marked skip_exec
 

@@ -7,6 +7,7 @@ __all__ = ['LEVELS', 'marginal_value', 'dispatch_by_value']
 
 # %% ../../nbs/22d_optimizer.value.ipynb #19ffb2c7
 import numpy as np
+from jaxtyping import Float
 
 from .optimum import dispatch, value_slopes
 from ..site.site import Site
@@ -17,11 +18,11 @@ LEVELS = 10  # equal parts of the usable charge
 
 
 def marginal_value(
-    price: np.ndarray,  # (N, 48) cents/kWh expected on the market
-    load: np.ndarray,  # (N, 48) kWh per half hour expected
+    price: Float[np.ndarray, "N 48"],  # cents/kWh expected on the market
+    load: Float[np.ndarray, "N 48"],  # kWh per half hour expected
     site: Site,
-) -> np.ndarray:
-    """(N, 48, LEVELS) cents per stored kWh left after each slot, if what is expected comes, and comes again on the day after.
+) -> Float[np.ndarray, "N 48 levels"]:
+    """Cents per stored kWh left after each slot, if what is expected comes, and comes again on the day after.
 
     The reserve for the load is kept: a part of the charge that lies under it is worth what the first part above it is.
     """
@@ -36,13 +37,13 @@ def marginal_value(
 
 # %% ../../nbs/22d_optimizer.value.ipynb #2ed4020b
 def dispatch_by_value(
-    price: np.ndarray,  # (N, 48) cents/kWh expected on the market
-    load: np.ndarray,  # (N, 48) kWh per half hour expected
-    soc: np.ndarray,  # (N,) stored kWh
-    reserve: np.ndarray,  # (N,) stored kWh under which nothing is sold
+    price: Float[np.ndarray, "N 48"],  # cents/kWh expected on the market
+    load: Float[np.ndarray, "N 48"],  # kWh per half hour expected
+    soc: Float[np.ndarray, " N"],  # stored kWh
+    reserve: Float[np.ndarray, " N"],  # stored kWh under which nothing is sold
     site: Site,
-) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 48) kWh on the grid side, buying positive, and the `marginal_value` that it goes by.
+) -> tuple[Float[np.ndarray, "N 48"], Float[np.ndarray, "N 48 levels"]]:
+    """kWh on the grid side, buying positive, and the `marginal_value` that it goes by.
 
     Each step is the best for its price and the value of what is left after it.
     """

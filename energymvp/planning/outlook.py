@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 
 from ..forecast.load_features import week_profile
 from ..forecast.checkpoints import Models
@@ -23,8 +24,8 @@ from ..units import STEPS_PER_DAY
 class Outlook:
     "What is expected at N decisions: market price in cents/kWh and load in kWh per half hour, each (N, 48)."
 
-    price: np.ndarray
-    load: np.ndarray
+    price: Float[np.ndarray, "*N 48"]
+    load: Float[np.ndarray, "*N 48"]
 
     def __post_init__(self):
         for name, x in (("price", self.price), ("load", self.load)):
@@ -41,8 +42,8 @@ class Outlook:
 def plain_outlook(
     kind: str,  # "week_mean" or "yesterday"
     windows: Windows,
-    home: np.ndarray,  # (N,)
-    step: np.ndarray,  # (N,) decision at the start of this half hour
+    home: Int[np.ndarray, " N"],
+    step: Int[np.ndarray, " N"],  # decision at the start of this half hour
     observed: bool = False,  # whether price and load of the current interval are seen
 ) -> Outlook:
     "An outlook without a model."
@@ -62,11 +63,11 @@ def plain_outlook(
 def model_outlook(
     models: Models,
     windows: Windows,
-    home: np.ndarray,  # (N,)
-    step: np.ndarray,  # (N,)
+    home: Int[np.ndarray, " N"],
+    step: Int[np.ndarray, " N"],
     site: Site,
     observed: bool = False,  # whether price and load of the current interval are seen
-    load: np.ndarray | None = None,  # (N, 48) T1's forecast, if it is there already
+    load: Float[np.ndarray, "N 48"] | None = None,  # T1's forecast, if it is there already
     batch_size: int = 512,
 ) -> Outlook:
     "T1's load and T2's price."

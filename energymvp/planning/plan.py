@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from ..data.align import Panel
 from ..forecast.checkpoints import Models
@@ -25,11 +26,11 @@ from ..units import STEPS_PER_DAY, STEPS_PER_WEEK, utc
 # %% ../../nbs/60a_planning.plan.ipynb #2366c11f
 def follow(
     battery: Battery,
-    wish: np.ndarray,  # (N, T) kWh on the grid side, buying positive
-    soc: np.ndarray,  # (N,) stored kWh at the start
-    reserve: np.ndarray,  # (N,) stored kWh under which nothing is sold
-) -> tuple[np.ndarray, np.ndarray]:
-    "The feasible plan nearest to a wish, step by step: energy (N, T) and stored kWh (N, T + 1)."
+    wish: Float[np.ndarray, "N T"],  # kWh on the grid side, buying positive
+    soc: Float[np.ndarray, " N"],  # stored kWh at the start
+    reserve: Float[np.ndarray, " N"],  # stored kWh under which nothing is sold
+) -> tuple[Float[np.ndarray, "N T"], Float[np.ndarray, "N T+1"]]:
+    "The feasible plan nearest to a wish, step by step: energy and stored kWh."
     if not np.isfinite(wish).all():
         raise ValueError(f"a plan must be finite; step {np.argwhere(~np.isfinite(wish))[0].tolist()} (decision, half hour) is not")
     energy, path = np.zeros(wish.shape), np.zeros((len(wish), wish.shape[1] + 1))
@@ -42,12 +43,12 @@ def follow(
 # %% ../../nbs/60a_planning.plan.ipynb #16475d7e
 def plan_by_optimum(
     outlook: Outlook,
-    soc: np.ndarray,  # (N,) stored kWh
-    reserve: np.ndarray,  # (N,) stored kWh under which nothing is sold
+    soc: Float[np.ndarray, " N"],  # stored kWh
+    reserve: Float[np.ndarray, " N"],  # stored kWh under which nothing is sold
     site: Site,
     obey_thresholds: bool = False,  # buy and sell only where the expected market price is beyond the thresholds of the rules
-) -> np.ndarray:
-    """(N, 48) kWh on the grid side: the best use of the battery if the outlook comes true.
+) -> Float[np.ndarray, "N 48"]:
+    """kWh on the grid side: the best use of the battery if the outlook comes true.
 
     A battery under its reserve need not fill up at once, it only must not sell. Then the best plan is looked for among those
     that are back over the reserve by each of the half hours, and doing nothing.
@@ -69,11 +70,11 @@ def plan_by_optimum(
 # %% ../../nbs/60a_planning.plan.ipynb #43f93c0f
 def plan_by_value(
     outlook: Outlook,
-    soc: np.ndarray,  # (N,) stored kWh
-    reserve: np.ndarray,  # (N,) stored kWh under which nothing is sold
+    soc: Float[np.ndarray, " N"],  # stored kWh
+    reserve: Float[np.ndarray, " N"],  # stored kWh under which nothing is sold
     site: Site,
-) -> np.ndarray:
-    "(N, 48) kWh on the grid side: T2's own decisions, each the exact best for its price and the value of what is left after it."
+) -> Float[np.ndarray, "N 48"]:
+    "kWh on the grid side: T2's own decisions, each the exact best for its price and the value of what is left after it."
     return dispatch_by_value(outlook.price, outlook.load, soc, reserve, site)[0]
 
 
