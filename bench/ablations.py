@@ -23,14 +23,14 @@ import energymvp.forecast.load_model as consumption
 import energymvp.training as training
 from energymvp.backtest import backtest, mean_scores, score, score_consumption
 from energymvp.config import load_config
-from energymvp.data.align import divide
+from energymvp.training.split import divide
 from energymvp.forecast.load_features import naive_profile
 from energymvp.forecast.checkpoints import load_checkpoint, load_models
 from energymvp.forecast.forecasts import expected_load
 from energymvp.forecast.windows import Windows
 from energymvp.planning import plan_by_value, model_outlook, plan_by_optimum
 from energymvp.site.site import Site
-from energymvp.training import train
+from energymvp.training.train import train
 from energymvp.units import STEPS_PER_DAY
 
 ADDERS = (0, 5)  # cents/kWh

@@ -312,14 +312,13 @@ def train(
     market: Market = None,
     config: ConfigFile = None,
     cpu: Annotated[bool, typer.Option("--cpu", help="Stay on the CPU even if there is a GPU.")] = False,
-    compile: Annotated[bool, typer.Option("--compile", help="Train through torch.compile: for long runs; needs a C++ compiler.")] = False,
     quiet: Quiet = False,
     json_: Json = None,
 ):
     """Train both models on a store: T1 forecasts consumption, T2 prices and decisions.
 
     Time is split in its order (train, validation, test) and whole homes are held out. On several GPUs start it with
-    `accelerate launch -m energymvp.cli train ...`.
+    `torchrun --nproc-per-node 2 -m energymvp.cli train ...`.
     """
     from energymvp.backtest import choose_decoder
     from energymvp.config import load_config
@@ -327,11 +326,9 @@ def train(
     from energymvp.data.supabase import open_store
     from energymvp.labels import load_labels, say_labels
     from energymvp.site.site import Site
-    from energymvp.training import compiler, make_accelerator
-    from energymvp.training import train as fit_models
+    from energymvp.training.loop import processes
+    from energymvp.training.train import train as fit_models
 
-    if compile:
-        compiler()
     choices = dict(consumption=("consumption",), trading=("trading",), all=("consumption", "trading"))
     if model not in choices:
         raise ValueError(f"--model must be one of {', '.join(choices)}, not {model!r}")
@@ -343,15 +340,15 @@ def train(
         panel = load_panel(s, cfg.timezone, start=_moment(from_, cfg.timezone, "--from"), node=node, market=market)
         known, summary = load_labels(s, panel, Site.from_config(cfg)) if truth == "store" and model != "consumption" else (None, None)
     until_ = _moment(until, cfg.timezone, "--until")
-    accelerator = make_accelerator(cpu)
-    if accelerator.is_main_process:
+    first = processes()[0] == 0
+    if first:
         _say_panel(panel)
         if summary is not None:
             typer.echo(f"T2 learns from the store's {say_labels(summary)}")
-    if until_ is not None and until_ >= panel.span[1] and accelerator.is_main_process:
+    if until_ is not None and until_ >= panel.span[1] and first:
         typer.echo(f"warning: readings and prices end before {until}, so nothing is left to evaluate on", err=True)
-    done = fit_models(panel, cfg, out, preset, choices[model], until_, resume, not quiet, accelerator, known, compile)
-    if not accelerator.is_main_process:
+    done = fit_models(panel, cfg, out, preset, choices[model], until_, resume, not quiet, known, device="cpu" if cpu else None)
+    if not first:
         return None
     chosen = choose_decoder(out, panel, cfg) if "trading" in choices[model] else {}
     return dict(run=str(out), **_say_training(done, choices[model], chosen))
@@ -613,7 +610,7 @@ def demo(
     from energymvp.forecast.checkpoints import load_models
     from energymvp.plots import write_report
     from energymvp.site.site import Site
-    from energymvp.training import train as fit_models
+    from energymvp.training.train import train as fit_models
 
     began, show = time.time(), not quiet
     cfg = load_config(**(dict(presets=dict(small=dict(consumption=QUICK, trading=QUICK))) if quick else {}))
