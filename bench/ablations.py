@@ -24,7 +24,7 @@ import energymvp.training as training
 from energymvp.backtest.score import mean_scores, score, score_consumption
 from energymvp.backtest.simulate import backtest
 from energymvp.config import load_config
-from energymvp.data.align import divide
+from energymvp.training.split import divide
 from energymvp.forecast.load_features import naive_profile
 from energymvp.forecast.checkpoints import load_checkpoint, load_models
 from energymvp.forecast.forecasts import expected_load
@@ -32,7 +32,7 @@ from energymvp.forecast.windows import Windows
 from energymvp.planning.outlook import model_outlook
 from energymvp.planning.plan import plan_by_optimum, plan_by_value
 from energymvp.site.site import Site
-from energymvp.training import train
+from energymvp.training.train import train
 from energymvp.units import STEPS_PER_DAY
 
 ADDERS = (0, 5)  # cents/kWh

@@ -33,13 +33,15 @@ from neuralforecast.models import NHITS, PatchTST, TiDE  # noqa: E402
 
 from common import cpu, demo, given  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
-from energymvp.data.align import Panel, divide, fill_gaps, midnights  # noqa: E402
+from energymvp.data.align import Panel, fill_gaps, midnights  # noqa: E402
+from energymvp.training.split import divide  # noqa: E402
 from energymvp.forecast.load_features import naive_profile  # noqa: E402
 from energymvp.files import fingerprint  # noqa: E402
 from energymvp.forecast.checkpoints import load_checkpoint  # noqa: E402
 from energymvp.forecast.forecasts import forecast_load  # noqa: E402
 from energymvp.forecast.windows import Windows  # noqa: E402
-from energymvp.training import hold_out, make_accelerator, train  # noqa: E402
+from energymvp.training.split import hold_out  # noqa: E402
+from energymvp.training.train import train  # noqa: E402
 from energymvp.units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK, grid  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -164,7 +166,7 @@ def t1(job, seed):
         config = replace(config, presets={job.preset: p})
     folder, a = job.out / f"t1_{seed}", time.perf_counter()
     homes = job.panel.homes([job.panel.households[h] for h in job.train_homes])
-    train(homes, config, folder, job.preset, ("consumption",), until=job.spans.test, accelerator=make_accelerator(cpu=True))
+    train(homes, config, folder, job.preset, ("consumption",), until=job.spans.test, device="cpu")
     seconds = time.perf_counter() - a
     model, meta = load_checkpoint(folder, "consumption")
     return lambda w, home, step: forecast_load(model, w, home, step, quantiles=True), seconds, meta["parameters"]

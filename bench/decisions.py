@@ -33,7 +33,8 @@ from common import copy_t1, cpu, demo, free, given, trusted  # noqa: E402
 from energymvp.backtest.score import earned  # noqa: E402
 from energymvp.backtest.simulate import MODES, backtest  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
-from energymvp.data.align import HISTORY, Panel, divide  # noqa: E402
+from energymvp.data.align import HISTORY, Panel  # noqa: E402
+from energymvp.training.split import divide  # noqa: E402
 from energymvp.forecast.load_features import naive_profile  # noqa: E402
 from energymvp.forecast.trading_features import PRICE_EXPECTED  # noqa: E402
 from energymvp.files import fingerprint  # noqa: E402
@@ -43,7 +44,8 @@ from energymvp.forecast.windows import Windows  # noqa: E402
 from energymvp.planning.outlook import Outlook, model_outlook  # noqa: E402
 from energymvp.planning.plan import plan_by_optimum, plan_by_value  # noqa: E402
 from energymvp.site.site import Site  # noqa: E402
-from energymvp.training import hold_out, make_accelerator, train  # noqa: E402
+from energymvp.training.split import hold_out  # noqa: E402
+from energymvp.training.train import train  # noqa: E402
 from energymvp.units import STEPS_PER_DAY, grid  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -167,8 +169,7 @@ def config_of(job, seed):
 
 def teach(job, seed, what, folder):
     a, until = time.perf_counter(), job.train.ts[job.start]
-    cpu = make_accelerator(cpu=True)
-    train(job.train, config_of(job, seed), folder, models=(what,), until=until, progress=False, accelerator=cpu)
+    train(job.train, config_of(job, seed), folder, models=(what,), until=until, progress=False, device="cpu")
     seconds = time.perf_counter() - a
     log(f"{job.train.node}, seed {seed}: {dict(consumption='T1', trading='T2')[what]} trained, {seconds:.0f} s")
     return seconds

@@ -27,8 +27,10 @@ from energymvp.forecast.load_features import DAILY, DATED  # noqa: E402
 from energymvp.forecast.trading_features import TRADING_COLUMNS  # noqa: E402
 from energymvp.forecast.checkpoints import load_models  # noqa: E402
 from energymvp.forecast.windows import Windows  # noqa: E402
-from energymvp.forecast.load_model import LoadModel, consumption_loss  # noqa: E402
-from energymvp.forecast.trading_model import TradingModel, spo_loss  # noqa: E402
+from energymvp.forecast.load_model import LoadModel  # noqa: E402
+from energymvp.training.losses import consumption_loss  # noqa: E402
+from energymvp.forecast.trading_model import TradingModel  # noqa: E402
+from energymvp.training.losses import spo_loss  # noqa: E402
 from energymvp.optimizer.optimum import perfect_foresight  # noqa: E402
 from energymvp.planning.outlook import model_outlook  # noqa: E402
 from energymvp.planning.plan import plan_by_optimum, plan_by_value  # noqa: E402

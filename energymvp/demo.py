@@ -20,7 +20,7 @@ from .files import write_atomic
 from .forecast.checkpoints import load_models
 from .labels import load_labels, make_labels, say_labels
 from .site.site import Site
-from .training import train
+from .training.train import train
 
 # %% ../nbs/69_demo.ipynb #a69f4820
 def panel_text(panel) -> str:

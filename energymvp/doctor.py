@@ -24,7 +24,6 @@ from .data.schema import TABLES
 from .data.supabase import credentials, key_role, open_store
 from .forecast.checkpoints import load_models
 from .optimizer.optimum import perfect_foresight
-from .training import compiler
 
 # %% ../nbs/65_doctor.ipynb #65365bb1
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def _look(what, check):
     return Finding(what, state, detail)
 
 # %% ../nbs/65_doctor.ipynb #dee57ee1
-NEEDED = ("torch", "numpy", "pandas", "pyarrow", "duckdb", "numba", "safetensors", "accelerate", "matplotlib", "fastcore")
+NEEDED = ("torch", "numpy", "pandas", "pyarrow", "duckdb", "numba", "safetensors", "matplotlib", "fastcore")
 EXTRAS = dict(supabase="supabase", psycopg="postgres", fastapi="api")  # package: the extra that brings it
 
 
@@ -68,13 +67,6 @@ def _processor():
     return "note", f"{cores}; no GPU, and this torch is built without: training stays on the CPU"
 
 
-def _compiler():
-    try:
-        return "ok", f"{compiler()}, for train --compile"
-    except ValueError:
-        return "note", "none found; needed only for train --compile"
-
-
 def _python():
     state = "ok" if sys.version_info >= (3, 11) else "bad"
     return state, f"{platform.python_version()} on {platform.system()} {platform.machine()}"
@@ -88,7 +80,6 @@ def look_at_machine() -> list[Finding]:
         _look("Python", _python),
         *packages,
         _look("processor", _processor),
-        _look("C++ compiler", _compiler),
     ]
 
 # %% ../nbs/65_doctor.ipynb #61619161

@@ -113,7 +113,7 @@ def train(
 ) -> Planner:
     "Train both models on a store, against the optimum in the market."
     from energymvp.backtest.evaluate import choose_decoder
-    from energymvp.training import train
+    from energymvp.training.train import train
 
     config = config if isinstance(config, Config) else load_config(config)
     with _data(store) as s:

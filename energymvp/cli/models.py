@@ -47,11 +47,12 @@ def train(
     quiet: Quiet = False,
     json_: Json = None,
 ):
-    "Train both models on a store: T1 forecasts consumption, T2 prices. Time is split in its order, and whole homes are held out."
+    "Train both models on a store: T1 forecasts consumption, T2 prices. Time is split in its order, and whole homes are held out. On several GPUs: `torchrun --nproc-per-node 2 -m energymvp.cli.app train ...`."
     from energymvp.backtest.evaluate import choose_decoder
     from energymvp.config import load_config
     from energymvp.demo import training_text
-    from energymvp.training import train as fit_models
+    from energymvp.training.loop import processes
+    from energymvp.training.train import train as fit_models
 
     truth = labels or ("store" if store == "supabase" else "solved")
     _one_of("model", model, MODELS), _one_of("labels", truth, ("store", "solved"))
@@ -63,6 +64,8 @@ def train(
     if stop is not None and stop >= panel.span[1]:
         typer.echo(f"warning: readings and prices end before {until}, so nothing is left to evaluate on", err=True)
     done = fit_models(panel, cfg, out, preset, MODELS[model], stop, resume, not quiet, labels=known)
+    if processes()[0]:  # another process speaks
+        return None
     chosen = choose_decoder(out, panel, cfg) if "trading" in MODELS[model] else {}
     typer.echo(training_text(done, chosen))
     return _trained(out, done, chosen)

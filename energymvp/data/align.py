@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MAX_FILL', 'HISTORY', 'fill_gaps', 'reads_hourly', 'Panel', 'pick_market', 'iter_panels', 'load_panel', 'toy_panel',
-           'streak', 'calendar', 'midnights', 'known_day_ahead', 'Spans', 'divide']
+           'streak', 'calendar', 'midnights', 'known_day_ahead']
 
 # %% ../../nbs/14_data.align.ipynb #fdf4c208
 from dataclasses import dataclass, replace
@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from ..config import Split
 from .schema import APPLIANCES
 from .stores import Store
 from ..units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK, grid, utc
@@ -266,30 +265,3 @@ def known_day_ahead(
     end = last_day.tz_localize(None).normalize() + pd.Timedelta(days=1)
     end = end.tz_localize(timezone, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
     return ((end - ts) // HALF_HOUR).to_numpy().astype(int)
-
-# %% ../../nbs/14_data.align.ipynb #d33d4727
-@dataclass(frozen=True)
-class Spans:
-    "The moments that divide time: training ends at `validation`, validation at `test`."
-
-    start: pd.Timestamp
-    validation: pd.Timestamp
-    test: pd.Timestamp
-    end: pd.Timestamp
-
-
-def divide(
-    panel: Panel,
-    split: Split,
-    until=None,  # training and validation end here; None: `split.test` of the span is kept for the test
-) -> Spans:
-    "Training, validation and test spans, cut at whole days."
-    start, end = panel.span
-    test = utc(until) if until is not None else end - (end - start) * split.test
-    test = min(test, end)
-    validation = test - (test - start) * split.validation
-    day = lambda t: t.tz_convert(panel.timezone).normalize().tz_convert("UTC")
-    validation, test = day(validation), test if until is not None else day(test)
-    if (validation - start) / HALF_HOUR < 2 * HISTORY or (test - validation) / HALF_HOUR < STEPS_PER_DAY:
-        raise ValueError(f"too little data to train on: {start} to {test}; homes and prices must overlap for about three weeks at least")
-    return Spans(start, validation, test, end)

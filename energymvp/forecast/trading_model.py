@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MIN_SPREAD', 'PATCH', 'MIN_TRADE', 'KWH_PER_LOGIT', 'PROFILES', 'INITIAL_LOGIT', 'MIX_SHARE', 'MARKET_COLUMNS',
-           'TradingForecast', 'TradingModel', 'spo_loss']
+           'TradingForecast', 'TradingModel']
 
 # %% ../../nbs/42_forecast.trading_model.ipynb #7e3bf997
 from typing import NamedTuple
@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..site.battery import Battery
 from energymvp.forecast.trading_features import (
     OWN_COLUMNS,
     PRICE_COLUMNS,
@@ -115,20 +114,3 @@ class TradingModel(nn.Module):
         energy, value = (torch.from_numpy(v).to(price) for v in dispatch_by_value(price_, load_, soc, reserve, site))
         logits = torch.stack([energy, torch.full_like(energy, MIN_TRADE), -energy], -1) / KWH_PER_LOGIT
         return TradingForecast(price, logits, torch.where(energy.abs() < MIN_TRADE, 0.0, energy.abs()), value)
-
-# %% ../../nbs/42_forecast.trading_model.ipynb #966fc2c5
-def spo_loss(
-    predicted: torch.Tensor,  # (batch, 48) cents/kWh
-    price: torch.Tensor,  # (batch, 48) cents/kWh that came
-    spread: torch.Tensor,  # (batch, 1) of `TradingModel.scale`
-    battery: Battery,
-    energy: np.ndarray,  # (batch, 48) kWh on the grid side of the best plan
-    soc: np.ndarray,  # (batch, 2) stored kWh at its start and its end
-) -> torch.Tensor:
-    "(batch,) SPO+ of a day's bill, in spreads of the market and usable charges; never less than what was lost, if `energy` can be followed."
-    start, end = np.clip(soc.T, battery.energy_min, battery.energy_max)
-    apart = (2 * predicted.detach() - price).cpu().double().numpy()
-    other = perfect_foresight(apart, battery, soc_start=start, soc_end_min=end).energy
-    worn, tensor = lambda e: battery.wear * np.abs(battery.stored(e)).sum(1), lambda a: torch.from_numpy(a).to(predicted)
-    more = tensor(energy - other)
-    return ((2 * predicted - price) * more).sum(1).add(tensor(worn(energy) - worn(other))) / spread[:, 0] / battery.usable
