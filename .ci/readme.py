@@ -51,7 +51,7 @@ def picture(run: Path) -> bytes:
     import pandas as pd
 
     from energymvp.site.battery import Battery
-    from energymvp.data.align import load_panel
+    from energymvp.data.panel import load_panel
     from energymvp.data.stores import LocalStore
     from energymvp.forecast.checkpoints import load_models
     from energymvp.planning.plan import make_plan

@@ -10,7 +10,7 @@ from unittest import mock
 
 import energymvp.forecast.checkpoints as checkpoints
 import energymvp.forecast.trading_model as trading
-from energymvp.data.align import load_panel
+from energymvp.data.panel import load_panel
 from energymvp.data.sources import demo_market, ingest_demo
 from energymvp.data.stores import LocalStore
 from energymvp.forecast.trading_features import PRICE_EXPECTED

@@ -33,7 +33,8 @@ from neuralforecast.models import NHITS, PatchTST, TiDE  # noqa: E402
 
 from common import cpu, demo, given  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
-from energymvp.data.align import Panel, fill_gaps, midnights  # noqa: E402
+from energymvp.data.calendar import midnights  # noqa: E402
+from energymvp.data.panel import Panel, fill_gaps  # noqa: E402
 from energymvp.training.split import divide  # noqa: E402
 from energymvp.forecast.load_features import naive_profile  # noqa: E402
 from energymvp.files import fingerprint  # noqa: E402

@@ -33,7 +33,7 @@ from common import copy_t1, cpu, demo, free, given, trusted  # noqa: E402
 from energymvp.backtest.score import earned  # noqa: E402
 from energymvp.backtest.simulate import MODES, backtest  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
-from energymvp.data.align import HISTORY, Panel  # noqa: E402
+from energymvp.data.panel import HISTORY, Panel  # noqa: E402
 from energymvp.training.split import divide  # noqa: E402
 from energymvp.forecast.load_features import naive_profile  # noqa: E402
 from energymvp.forecast.trading_features import PRICE_EXPECTED  # noqa: E402

@@ -22,7 +22,7 @@ from neuralforecast.models import PatchTST  # noqa: E402
 from energymvp.site.battery import Battery  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
 from energymvp.files import shipped  # noqa: E402
-from energymvp.data.align import Panel  # noqa: E402
+from energymvp.data.panel import Panel  # noqa: E402
 from energymvp.forecast.load_features import DAILY, DATED  # noqa: E402
 from energymvp.forecast.trading_features import TRADING_COLUMNS  # noqa: E402
 from energymvp.forecast.checkpoints import load_models  # noqa: E402

@@ -21,7 +21,7 @@ import torch
 from . import __version__
 from .config import load_config
 from .files import shipped
-from .data.align import Panel, fill_gaps
+from .data.panel import Panel, fill_gaps
 from .data.schema import APPLIANCES, INTERVALS, clean_consumption, clean_prices
 from .data.sources import demo_files
 from .forecast.load_features import DAILY, DATED

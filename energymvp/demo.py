@@ -13,7 +13,7 @@ from pathlib import Path
 from .backtest.evaluate import choose_decoder, evaluate, results_text
 from .backtest.simulate import MODES
 from .config import load_config
-from .data.align import load_panel
+from .data.panel import load_panel
 from .data.sources import demo_market, ingest_demo
 from .data.supabase import open_store
 from .files import write_atomic

@@ -13,7 +13,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from .checked import Refusal
-from .data.align import Panel, iter_panels
+from .data.panel import Panel, iter_panels
 from .data.schema import TABLES
 from .data.stores import Store
 from .optimizer.optimum import perfect_foresight

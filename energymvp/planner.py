@@ -17,7 +17,7 @@ from .backtest.evaluate import consumption_table, evaluate as evaluate_models, t
 from .backtest.simulate import MODES
 from .config import Config, load_config
 from .files import shipped
-from .data.align import HISTORY, Panel, load_panel
+from .data.panel import HISTORY, Panel, load_panel
 from .data.sources import ingest
 from .data.stores import LocalStore, Store
 from .data.supabase import open_store
@@ -127,7 +127,7 @@ def train(
 @patch
 def _panel(self: Planner, store, homes, start, end, node, market) -> Panel:
     node = node or (self.models.meta["node"] if self.models.meta["node"] in store.distinct("prices", "node") else None)
-    return load_panel(store, self.config.timezone, homes, start - pd.Timedelta(days=29), end, node, market)
+    return load_panel(store, self.config.timezone, homes, start - pd.Timedelta(days=29), end, node=node, market=market)
 
 
 @patch

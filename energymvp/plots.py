@@ -25,7 +25,8 @@ from .backtest.evaluate import consumption_table, trading_table
 from .backtest.score import cumulative, earned
 from .site.battery import ACTIONS, Battery
 from .config import Config
-from .data.align import Panel, midnights
+from .data.calendar import midnights
+from .data.panel import Panel
 from .data.schema import APPLIANCES
 from .files import write_atomic
 from .forecast.checkpoints import Models

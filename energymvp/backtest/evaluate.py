@@ -17,7 +17,7 @@ from .. import __version__
 from .score import earned, mean_scores, score, score_consumption
 from .simulate import MODES, backtest
 from ..config import Config
-from ..data.align import Panel
+from ..data.panel import Panel
 from ..forecast.checkpoints import Models, load_models, save_checkpoint
 from ..forecast.windows import Windows
 from ..site.site import Site

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from ..data.align import HISTORY, midnights
+from ..data.calendar import midnights
+from ..data.panel import HISTORY
 from ..forecast.checkpoints import Models
 from ..forecast.forecasts import expected_load
 from ..forecast.windows import Windows

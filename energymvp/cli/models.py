@@ -85,7 +85,7 @@ def _trained(out, done, chosen):
 
 def _to_learn(store, config, start, node, market, use_labels, quiet):
     "The panel of a training and the store's labels, if they are to be learned from; says what is there."
-    from energymvp.data.align import load_panel
+    from energymvp.data.panel import load_panel
     from energymvp.data.supabase import open_store
     from energymvp.demo import panel_text
     from energymvp.labels import load_labels, say_labels

@@ -9,7 +9,7 @@ __all__ = ['MEAN', 'CAUTIOUS', 'forecast_load', 'forecast_home', 'expected_load'
 import numpy as np
 import torch
 
-from ..data.align import HISTORY
+from ..data.panel import HISTORY
 from .windows import Windows
 from .load_model import QUANTILES, LoadModel
 from ..units import HALF_HOUR, STEPS_PER_WEEK

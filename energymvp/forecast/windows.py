@@ -9,7 +9,8 @@ __all__ = ['Windows']
 import numpy as np
 import torch
 
-from ..data.align import HISTORY, Panel, calendar, known_day_ahead, reads_hourly, streak
+from ..data.calendar import calendar, known_day_ahead
+from ..data.panel import HISTORY, Panel, reads_hourly, streak
 from .load_features import consumption_features, consumption_window, profiles
 from .trading_features import market_rows, usual_price, decay_to_forecast
 from ..site.site import Site

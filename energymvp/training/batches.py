@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..data.align import streak
+from ..data.panel import streak
 from ..forecast.load_model import INPUTS
 from ..forecast.windows import Windows
 from ..labels import Labels, known_runs

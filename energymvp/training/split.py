@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..config import Split
-from ..data.align import HISTORY, Panel
+from ..data.panel import HISTORY, Panel
 from ..units import HALF_HOUR, STEPS_PER_DAY, utc
 
 # %% ../../nbs/50_training.split.ipynb #d33d4727

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from ..config import Config
-from ..data.align import Panel
+from ..data.panel import Panel
 from ..files import fingerprint
 from ..forecast.checkpoints import MODELS, load_checkpoint
 from ..forecast.windows import Windows
