@@ -47,57 +47,34 @@ def train(
     quiet: Quiet = False,
     json_: Json = None,
 ):
-    "Train both models on a store: T1 forecasts consumption, T2 prices. Time is split in its order, and whole homes are held out. On several GPUs: `torchrun --nproc-per-node 2 -m energymvp.cli.app train ...`."
-    from energymvp.backtest.evaluate import choose_decoder
+    """Train both models on a store: T1 forecasts consumption, T2 prices. Time is split in its order, and whole homes are held out.
+
+    On several GPUs: `torchrun --nproc-per-node 2 -m energymvp.cli.app train ...`.
+    """
     from energymvp.config import load_config
-    from energymvp.demo import training_text
-    from energymvp.training.loop import processes
-    from energymvp.training.train import train as fit_models
+    from energymvp.data.supabase import open_store
+    from energymvp.planner import train_run
 
     truth = labels or ("store" if store == "supabase" else "solved")
     _one_of("model", model, MODELS), _one_of("labels", truth, ("store", "solved"))
     cfg = load_config(config, **({} if held_out_homes is None else dict(split=dict(held_out_homes=held_out_homes))))
-    stop = at_moment(until, cfg.timezone, "--until")
-    panel, known = _to_learn(
-        store, cfg, at_moment(from_, cfg.timezone, "--from"), node, market, truth == "store" and model != "consumption", quiet
-    )
-    if stop is not None and stop >= panel.span[1]:
-        typer.echo(f"warning: readings and prices end before {until}, so nothing is left to evaluate on", err=True)
-    done = fit_models(panel, cfg, out, preset, MODELS[model], stop, resume, not quiet, labels=known)
-    if processes()[0]:  # another process speaks
-        return None
-    chosen = choose_decoder(out, panel, cfg) if "trading" in MODELS[model] else {}
-    typer.echo(training_text(done, chosen))
-    return _trained(out, done, chosen)
+    start, stop = (at_moment(t, cfg.timezone, o) for t, o in ((from_, "--from"), (until, "--until")))
+    say = lambda text: typer.echo(text, err="warning" in text)
+    how = dict(node=node, market=market, resume=resume, progress=not quiet, say=say)
+    with open_store(store, read_only=True, progress=not quiet) as s:
+        done = train_run(s, out, cfg, preset, start, stop, MODELS[model], truth == "store", **how)
+    return dict(run=str(out), **_trained(done))
 
-# %% ../../nbs/70b_cli.models.ipynb #f3dc377f
+# %% ../../nbs/70b_cli.models.ipynb #5f9c6eda
+def _trained(done):
+    "What a training did, as plain values."
+    best = {name: min(done[name]["history"], key=lambda e: e["validation"]) for name in MODELS["all"] if name in done}
+    return dict(spans=vars(done["spans"]), best=best, **{k: done[k] for k in ("households", "held_out", "decoder")})
+
+
 def _one_of(name, given, known):
     if given not in known:
         raise ValueError(f"--{name} must be one of {', '.join(known)}, not {given!r}")
-
-
-def _trained(out, done, chosen):
-    "What a training did, as plain values."
-    best = {name: min(done[name]["history"], key=lambda e: e["validation"]) for name in ("consumption", "trading") if name in done}
-    names = ("households", "held_out")
-    return dict(run=str(out), **{k: done[k] for k in names}, spans=vars(done["spans"]), best=best, decoder=chosen)
-
-
-def _to_learn(store, config, start, node, market, use_labels, quiet):
-    "The panel of a training and the store's labels, if they are to be learned from; says what is there."
-    from energymvp.data.panel import load_panel
-    from energymvp.data.supabase import open_store
-    from energymvp.demo import panel_text
-    from energymvp.labels import load_labels, say_labels
-    from energymvp.site.site import Site
-
-    with open_store(store, read_only=True, progress=not quiet) as s:
-        panel = load_panel(s, config.timezone, start=start, node=node, market=market)
-        known, summary = load_labels(s, panel, Site.from_config(config)) if use_labels else (None, None)
-    typer.echo(panel_text(panel))
-    if use_labels:
-        typer.echo(f"T2 learns from the store's {say_labels(summary)}")
-    return panel, known
 
 # %% ../../nbs/70b_cli.models.ipynb #67c17b11
 def planner_of(run, config):
@@ -149,13 +126,12 @@ def evaluate(
 def _test_of(planner, store, start, homes, node, market, quiet):
     "The panel of a test and where it starts; says what is there."
     from energymvp.data.supabase import open_store
-    from energymvp.demo import panel_text
     from energymvp.site.site import home_sites
 
     with open_store(store, read_only=True, progress=not quiet) as s:
         start, panel = planner.test_panel(s, start, homes, node, market)
         own = sum(v.battery != planner.site.battery for h, v in home_sites(s, planner.site).items() if h in panel.households)
-    typer.echo(panel_text(panel))
+    typer.echo(panel)
     if own:
         typer.echo(f"note: {own} of these homes have a battery of their own in the store; this table gives every home the run's battery")
     return panel, start

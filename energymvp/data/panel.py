@@ -88,6 +88,16 @@ class PanelData:
         return int(self.ts.searchsorted(utc(time)))
 
 # %% ../../nbs/14a_data.panel.ipynb #9d718d86
+def _panel_text(panel):
+    homes, zone, filled = panel.households, panel.timezone, {"consumption": 0, "prices": 0} | panel.filled
+    names = ", ".join(map(str, homes[:4])) + (f" and {len(homes) - 4} more" if len(homes) > 4 else "")
+    span = " to ".join(f"{t.tz_convert(zone):%Y-%m-%d %H:%M}" for t in (panel.ts[0], panel.ts[-1] + HALF_HOUR))
+    return (
+        f"Panel: {names}; {panel.node or 'no prices'} {panel.market}\n  {span} ({zone}), {len(panel.ts):,} half hours\n"
+        f"  filled from the past: {filled['consumption']:,} half hours of consumption, {filled['prices']:,} of prices"
+    )
+
+# %% ../../nbs/14a_data.panel.ipynb #96176c42
 @dataclass(frozen=True, repr=False)
 class Panel(PanelData):
     __doc__ = PanelData.__doc__
@@ -123,14 +133,7 @@ class Panel(PanelData):
         rows = [self.households.index(h) for h in ids]
         return replace(self, households=list(ids), energy=self.energy[rows], measured=self.measured[rows])
 
-    def __repr__(self):
-        homes, zone, filled = self.households, self.timezone, {"consumption": 0, "prices": 0} | self.filled
-        names = ", ".join(map(str, homes[:4])) + (f" and {len(homes) - 4} more" if len(homes) > 4 else "")
-        span = " to ".join(f"{t.tz_convert(zone):%Y-%m-%d %H:%M}" for t in (self.ts[0], self.ts[-1] + HALF_HOUR))
-        return (
-            f"Panel: {names}; {self.node or 'no prices'} {self.market}\n  {span} ({zone}), {len(self.ts):,} half hours\n"
-            f"  filled from the past: {filled['consumption']:,} half hours of consumption, {filled['prices']:,} of prices"
-        )
+    __repr__ = _panel_text
 
 # %% ../../nbs/14a_data.panel.ipynb #917d1896
 def _on_grid(name, df, columns, ts):
