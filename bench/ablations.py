@@ -8,19 +8,15 @@ import argparse
 import datetime
 import os
 import tempfile
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from common import changed, cpu, demo, free, given, trusted
+from common import changed, cpu, demo, free, given
 
-import energymvp.forecast.trading_features as features
-import energymvp.forecast.checkpoints as checkpoints
-import energymvp.forecast.forecasts as forecasts
-import energymvp.forecast.load_model as consumption
-import energymvp.training as training
 from energymvp.backtest.score import mean_scores, score, score_consumption
 from energymvp.backtest.simulate import backtest
 from energymvp.config import load_config
@@ -28,64 +24,61 @@ from energymvp.training.split import divide
 from energymvp.forecast.load_features import naive_profile
 from energymvp.forecast.checkpoints import load_checkpoint, load_models
 from energymvp.forecast.forecasts import expected_load
+from energymvp.forecast.load_model import LoadModel
 from energymvp.forecast.windows import Windows
 from energymvp.planning.outlook import model_outlook
 from energymvp.planning.plan import plan_by_optimum, plan_by_value
 from energymvp.site.site import Site
+from energymvp.training.losses import price_objective
 from energymvp.training.train import train
 from energymvp.units import STEPS_PER_DAY
 
 ADDERS = (0, 5)  # cents/kWh
-LOADS = {"the mean": forecasts.MEAN, "the median": (0.0, 1.0, 0.0), "the cautious": forecasts.CAUTIOUS}
-ERROR_PERSISTENCE, SPO = features.ERROR_PERSISTENCE, training.spo_loss
-FADES = (0.0, 0.8, 0.98, ERROR_PERSISTENCE)  # the last is the library's
+LOADS = {"the mean": (0.3, 0.4, 0.3), "the median": (0.0, 1.0, 0.0), "the cautious": (0.5, 0.5, 0.0)}  # weights of T1's quantiles
+PERSISTENCES = (0.0, 0.8, 0.98)  # of the error of a price that is observed, instead of the library's
 
 
-class Blind(consumption.Encoder):
-    "An encoder that sees nothing: the weights of the profiles are then the same for every home and day."
+class Blind(LoadModel):
+    "T1 with an encoder that says nothing: the weights of the profiles are then the same for every home and day."
 
-    def forward(self, x):
-        return 0 * super().forward(x)
-
-
-class Wide(consumption.LoadModel):
-    "T1 of three times the width."
-
-    def __init__(self, d_model, *size, **rest):
-        super().__init__(3 * d_model, *size, **rest)
-        self.size["d_model"] = d_model  # by which it is made again
+    def __init__(self, *size, **rest):
+        super().__init__(*size, **rest)
+        self.encoder.register_forward_hook(lambda encoder, x, out: 0 * out)
 
 
-def squares(predicted, price, spread, *_):
-    "(batch,) what T2 would learn by instead of money: squared errors in spreads of the market, up to three spreads."
-    return torch.nn.functional.smooth_l1_loss(predicted / spread, price / spread, beta=3.0, reduction="none").mean(1)
+def squares(model, batch):
+    "What T2 would learn by instead of money: squared errors in spreads of the market, up to three spreads."
+    spread = model.scale(batch["x"])[1]
+    return torch.nn.functional.smooth_l1_loss(model.mixed(batch["x"]) / spread, batch["price"] / spread, beta=3.0)
 
 
-T1_IDEAS = [  # where it is, its name, what stands there instead
-    (consumption, "Encoder", Blind, "one mix of profiles for every home and day"),
-    (consumption, "TOKENS", 3, "three tokens of eight hours"),
-    (checkpoints, "MODELS", {"consumption": Wide}, "three times as wide"),
-    (consumption, "HALVED", (), "without what has just been read"),
-    (training, "SMOOTHING", 0.0, "without the running average of weights"),
-]
-T2_IDEAS = [
-    (training, "spo_loss", squares, "learned by its error"),
-    (training, "spo_loss", lambda *x: squares(*x) + SPO(*x), "learned by SPO+ and its error"),
-]
+def both(model, batch):
+    return squares(model, batch) + price_objective(model, batch, [Site().battery])
+
+
+BLIND = "one mix of profiles for every home and day"
+T1_IDEAS = {  # what: arguments of `train`
+    BLIND: dict(build=dict(consumption=Blind)),
+    "three tokens of eight hours": dict(build=dict(consumption=partial(LoadModel, tokens=3))),
+    "three times as wide": dict(build=dict(consumption=lambda d_model, *rest: LoadModel(3 * d_model, *rest))),
+    "without what has just been read": dict(build=dict(consumption=partial(LoadModel, half_lives=()))),
+    "without the running average of weights": dict(smoothing=0.0),
+}
+T2_IDEAS = {"learned by its error": squares, "learned by SPO+ and its error": both}
 
 
 def cents(models, others, windows, start, stop, config):
     "(mode, adder, row) -> share of perfect foresight in %; `others` are models with a T2 trained in another way."
     out, cache = {}, {}
-    bare = trusted(models, 0.0)
+    bare = changed(models, mix_share=0.0)
 
     def load(kind, home, step, observed):
         if kind == "the naive profile":
             return naive_profile(windows.load, home, step, STEPS_PER_DAY)
         key = kind, step[0], len(step), observed
         if key not in cache:
-            with changed(forecasts, "MEAN", LOADS[kind]):
-                cache[key] = expected_load(models.consumption, windows, home, step, observed=observed)[:, :STEPS_PER_DAY]
+            week = expected_load(models.consumption, windows, home, step, observed=observed, weights=LOADS[kind])
+            cache[key] = week[:, :STEPS_PER_DAY]
         return cache[key]
 
     for mode in ("committed", "replanned"):
@@ -96,22 +89,18 @@ def cents(models, others, windows, start, stop, config):
             "T2's price, optimizer": (models, best, plan_by_optimum),
         }
         if mode == "replanned":
-            for fade in FADES[:-1]:
-                rows[f"T2's price, decisions, FADE {fade:g}"] = (models, best, plan_by_value, fade)
+            for p in PERSISTENCES:
+                rows[f"T2's price, decisions, persistence {p:g}"] = (changed(models, error_persistence=p), best, plan_by_value)
         rows["T2's price, decisions"] = (models, best, plan_by_value)
         rows |= {f"T2's price, decisions, {name}": (m, best, plan_by_value) for name, m in others.items()}
         rows |= {f"T2's price, decisions, load: {k}": (models, k, plan_by_value) for k in (*LOADS, "the naive profile") if k != best}
         for adder in ADDERS:
             site = Site.from_config(config, adder=adder)
 
-            def outlook(m, kind, fade=ERROR_PERSISTENCE, s=site):
-                def make(home, step, observed):
-                    with changed(features, "FADE", fade):
-                        return model_outlook(m, windows, home, step, s, observed, load(kind, home, step, observed))
+            def outlook(m, kind, s=site):
+                return lambda home, step, observed: model_outlook(m, windows, home, step, s, observed, load(kind, home, step, observed))
 
-                return make
-
-            mine = {name: (outlook(m, kind, *fade), decoder) for name, (m, kind, decoder, *fade) in rows.items()}
+            mine = {name: (outlook(m, kind), decoder) for name, (m, kind, decoder) in rows.items()}
             names = ["7-day mean + optimizer", *mine, "perfect foresight"]
             runs, active = backtest(windows, models, start, stop, site, mode, policies=names, others=mine, progress=False)
             share = score(runs, active, windows, start, site).set_index("policy").share_of_perfect_foresight_percent
@@ -137,15 +126,14 @@ def t1_ideas(panel, windows, config, folder, until=None):
     whole, out = divide(panel, config.split), {}
     stop = panel.step(whole.test if until else whole.end)
 
-    def learn(what, at):
-        done = train(panel, config, at, models=("consumption",), until=until, progress=False)
-        model, _ = load_checkpoint(at, "consumption")
+    def learn(what, at, **idea):
+        done = train(panel, config, at, models=("consumption",), until=until, progress=False, **idea)
+        model, _ = load_checkpoint(at, "consumption", Blind if what == BLIND else None)
         out[what] = errors(model, windows, panel.step(done["spans"].test), stop, done["households"])
 
     learn("T1", folder)
-    for module, name, instead, what in T1_IDEAS:
-        with changed(module, name, instead):
-            learn(what, f"{folder}_{name}")
+    for i, (what, idea) in enumerate(T1_IDEAS.items()):
+        learn(what, f"{folder}_{i}", **idea)
     return out
 
 
@@ -181,14 +169,13 @@ def on_the_test(panel, windows, configs):
         with tempfile.TemporaryDirectory() as tmp:
             folder = f"{tmp}/all"
             add(mae, t1_ideas(panel, windows, config, folder))
-            again = lambda folder: train(panel, config, folder, models=("trading",), progress=False)  # noqa: B023
+            again = partial(train, panel, config, models=("trading",), progress=False)
             spans = again(folder)["spans"]
             start, stop = panel.step(spans.test), panel.step(spans.end)
             models = load_models(folder)
-            others = {"the mix alone": trusted(models, 1.0)}
-            for module, name, instead, what in T2_IDEAS:
-                with changed(module, name, instead):
-                    again(folder)
+            others = {"the mix alone": changed(models, mix_share=1.0)}
+            for what, loss in T2_IDEAS.items():
+                again(folder, losses=dict(trading=loss))
                 others[what] = load_models(folder)
             others["a free correction instead of a mix"] = free(again, folder)
             add(money, cents(models, others, windows, start, stop, config))

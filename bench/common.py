@@ -6,15 +6,13 @@ import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from unittest import mock
 
-import energymvp.forecast.checkpoints as checkpoints
-import energymvp.forecast.trading_model as trading
 from energymvp.data.panel import load_panel
 from energymvp.data.sources import demo_market, ingest_demo
 from energymvp.data.stores import LocalStore
-from energymvp.forecast.trading_features import PRICE_EXPECTED
 from energymvp.forecast.checkpoints import load_models
+from energymvp.forecast.trading_features import PRICE_EXPECTED
+from energymvp.forecast.trading_model import PATCH, TradingModel
 from torch import nn
 
 
@@ -41,29 +39,23 @@ def demo(config):
         return load_panel(store, config.timezone, homes, node=node, market=market)
 
 
-def trusted(models, share):
-    "The models with another share of T2's mix in its price; 0: T2 on the expected price alone."
+def changed(models, **arguments):
+    "The models with other arguments of T2, as `mix_share`; with 0 of it, T2 is on the expected price alone."
     t2 = copy.deepcopy(models.trading)
-    t2.trust.fill_(share)
+    t2.size |= arguments
     return replace(models, trading=t2)
 
 
-class Free(trading.TradingModel):
+class Free(TradingModel):
     "T2 with a correction of the expected price that may be anything, instead of a mix."
 
     def __init__(self, *size, **named):
         super().__init__(*size, **named)
-        self.mix = nn.Linear(self.size["d_model"], trading.PATCH)
+        self.mix = nn.Linear(self.size["d_model"], PATCH)
         nn.init.zeros_(self.mix.weight), nn.init.zeros_(self.mix.bias)
 
     def mixed(self, x):
         return x[..., PRICE_EXPECTED] + self.scale(x)[1] * self.mix(self.encoded(x)).flatten(1).float()
-
-
-def changed(module, name, instead):
-    "Another value of a name of a module, for a while; of a dictionary, which other modules share, other entries."
-    value = getattr(module, name)
-    return mock.patch.dict(value, instead) if isinstance(value, dict) else mock.patch.object(module, name, instead)
 
 
 def copy_t1(folder, to):
@@ -74,9 +66,8 @@ def copy_t1(folder, to):
 
 
 def free(train, folder):
-    "The models of a folder, but T2 trained by `train`, called with a folder of its own, with a free correction instead of a mix."
-    own = Path(folder).with_name(f"{Path(folder).name}_free")
+    "The models of a folder, but T2 trained by `train`, with a folder and `build`, with a free correction instead of a mix."
+    own, build = Path(folder).with_name(f"{Path(folder).name}_free"), dict(trading=Free)
     copy_t1(folder, own)
-    with changed(checkpoints, "MODELS", {"trading": Free}):
-        train(own)
-        return load_models(own)
+    train(own, build=build)
+    return load_models(own, build)

@@ -29,7 +29,7 @@ from neuralforecast.losses.pytorch import MAE, MSE  # noqa: E402
 from neuralforecast.models import NHITS  # noqa: E402
 from pytorch_lightning.callbacks import Callback  # noqa: E402
 
-from common import copy_t1, cpu, demo, free, given, trusted  # noqa: E402
+from common import changed, copy_t1, cpu, demo, free, given  # noqa: E402
 from energymvp.backtest.score import earned  # noqa: E402
 from energymvp.backtest.simulate import MODES, backtest  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
@@ -167,9 +167,9 @@ def config_of(job, seed):
     return replace(config, presets=dict(small=p))
 
 
-def teach(job, seed, what, folder):
+def teach(job, seed, what, folder, build=None):
     a, until = time.perf_counter(), job.train.ts[job.start]
-    train(job.train, config_of(job, seed), folder, models=(what,), until=until, progress=False, device="cpu")
+    train(job.train, config_of(job, seed), folder, models=(what,), until=until, progress=False, build=build, device="cpu")
     seconds = time.perf_counter() - a
     log(f"{job.train.node}, seed {seed}: {dict(consumption='T1', trading='T2')[what]} trained, {seconds:.0f} s")
     return seconds
@@ -211,7 +211,7 @@ def t2(job, seed, loads):
     copy_t1(t1, folder)
     seconds = teach(job, seed, "trading", folder)
     models = load_models(folder)
-    bare, loose = trusted(models, 0.0), free(lambda f: teach(job, seed, "trading", f), folder)
+    bare, loose = changed(models, mix_share=0.0), free(lambda f, build: teach(job, seed, "trading", f, build), folder)
 
     def perfect(home, step, observed):
         came = w.ahead(w.true_load, step, DAY, len(w.panel.ts), home)

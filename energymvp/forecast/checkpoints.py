@@ -38,25 +38,33 @@ def save_checkpoint(
     write_atomic(Path(folder) / f"{name}.json", lambda f: Path(f).write_text(json.dumps({**meta, "scaler": scalers}, indent=1)))
 
 # %% ../../nbs/45_forecast.checkpoints.ipynb #331e7f2d
+def _read(path):
+    "What a file says of its weights, and the weights."
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as f:
+            meta, state = renamed(json.loads(f.metadata()["energymvp"])), {k: f.get_tensor(k) for k in f.keys()}
+    except (SafetensorError, TypeError, KeyError) as e:
+        raise ValueError(f"{path} is not a checkpoint of energymvp ({e})") from None
+    if "trust" in state:
+        meta["size"]["mix_share"] = state.pop("trust").item()
+    return meta, state
+
+
 def load_checkpoint(
     folder: str | Path,  # the run's folder
     name: str,  # "consumption" or "trading"
+    build=None,  # a class of your own that it was trained with, see `train`; None: the library's
 ) -> tuple[torch.nn.Module, dict]:
     "The model, ready to use, and what was saved about it."
-    from safetensors import SafetensorError, safe_open
-
-    path = Path(folder) / f"{name}.safetensors"
+    path, build = Path(folder) / f"{name}.safetensors", build or MODELS[name]
     if not path.exists():
-        raise FileNotFoundError(f"there is no {name} model in {folder}: train one with `energymvp train --out {folder}`")
-    try:
-        with safe_open(path, "pt") as f:
-            meta = renamed(json.loads(f.metadata()["energymvp"]))
-            state = {k: f.get_tensor(k) for k in f.keys()}
-    except (SafetensorError, TypeError, KeyError) as e:
-        raise ValueError(f"{path} is not a checkpoint of energymvp ({e})") from None
-    if meta["columns"] != MODELS[name].columns:
+        raise FileNotFoundError(f"there is no {name} model in {folder}: train one there first")
+    meta, state = _read(path)
+    if meta["columns"] != build.columns:
         raise ValueError(f"{path} was trained on other feature columns than this version makes: train it again")
-    model = MODELS[name](**meta["size"])
+    model = build(**meta["size"])
     try:
         model.load_state_dict(state)
     except RuntimeError:
@@ -77,9 +85,10 @@ class Models:
 
 def load_models(
     folder: str | Path,  # of a training run
+    build: dict | None = None,  # model name -> a class of your own that it was trained with
 ) -> Models:
     "Both models of a run."
-    (t1, _), (t2, meta) = load_checkpoint(folder, "consumption"), load_checkpoint(folder, "trading")
+    (t1, _), (t2, meta) = (load_checkpoint(folder, name, (build or {}).get(name)) for name in MODELS)
     if meta["consumption_sha256"] != fingerprint(*t1.state_dict().values()):
-        raise ValueError(f"{folder}: T2 was chosen to act with another T1; train it again with `energymvp train --model trading`")
+        raise ValueError(f"{folder}: the two models do not belong together, its trading model was trained to act with another load model")
     return Models(t1, t2, meta)

@@ -96,11 +96,12 @@ def decay_to_forecast(
     day: np.ndarray,  # (N, 48) prices of the last 24 hours, cents/kWh
     now: np.ndarray,  # (N,) price of the running interval, cents/kWh
     observed: np.ndarray | int,  # (N,) how many half hours it runs for, from the decision on
+    persistence: float = ERROR_PERSISTENCE,
 ) -> np.ndarray:
     "(N, 48) cents/kWh expected when the price of the running interval has been seen."
     slot, observed, now = np.arange(STEPS_PER_DAY), np.reshape(observed, (-1, 1)), now[:, None]
     expected = expected + np.where(published, 0, np.median(day - usual, 1, keepdims=True))
-    return np.where(slot < observed, now, expected + ERROR_PERSISTENCE ** np.maximum(slot + 1 - observed, 0) * (now - expected[:, :1]))
+    return np.where(slot < observed, now, expected + persistence ** np.maximum(slot + 1 - observed, 0) * (now - expected[:, :1]))
 
 # %% ../../nbs/31_forecast.trading_features.ipynb #7abd1830
 def market_rows(

@@ -12,7 +12,7 @@ import torch
 from ..data.calendar import calendar, known_day_ahead
 from ..data.panel import HISTORY, Panel, reads_hourly, streak
 from .load_features import consumption_features, consumption_window, profiles
-from .trading_features import market_rows, usual_price, decay_to_forecast
+from .trading_features import ERROR_PERSISTENCE, decay_to_forecast, market_rows, usual_price
 from ..site.site import Site
 from ..units import STEPS_PER_DAY, STEPS_PER_WEEK
 
@@ -63,12 +63,12 @@ class Windows:
         p, usual = self.panel, self.usual_price[step]
         return market_rows(p.price, p.day_ahead, self.published, self.calendar, usual, step, load, site.rules, site.tariff)
 
-    def correct_for_observed_price(self, price: np.ndarray, step: np.ndarray) -> np.ndarray:
+    def correct_for_observed_price(self, price: np.ndarray, step: np.ndarray, persistence: float = ERROR_PERSISTENCE) -> np.ndarray:
         "(N, 48) cents/kWh: what was expected, `price`, when the price of the running interval has been seen (`decay_to_forecast`)."
         p, at = self.panel, step[:, None] + np.arange(STEPS_PER_DAY)
         published = (at < (step + self.published[step])[:, None]) & np.isfinite(p.day_ahead[np.minimum(at, len(p.ts) - 1)])
         day, observed_slots = p.price[at - STEPS_PER_DAY].astype(float), self.observed_slots(self.hourly_price[step], step)
-        return decay_to_forecast(price, self.usual_price[step], published, day, p.price[step].astype(float), observed_slots)
+        return decay_to_forecast(price, self.usual_price[step], published, day, p.price[step].astype(float), observed_slots, persistence)
 
     def ahead(self, x: np.ndarray, step: np.ndarray, steps: int, stop: int, home=None) -> np.ndarray:
         "(N, steps) of what came, from `x` of shape (n,) or (homes, n); NaN from step `stop` on."

@@ -82,4 +82,6 @@ def model_outlook(
         rows = windows.trading(part, np.zeros((len(part), STEPS_PER_DAY)), site)  # and reads no load
         prices.append(models.trading.market_price(torch.from_numpy(rows).to(device)).cpu().numpy())
     price = np.concatenate(prices).astype(float)
-    return Outlook((windows.correct_for_observed_price(price, once) if observed else price)[again], load)
+    return Outlook(
+        (windows.correct_for_observed_price(price, once, models.trading.size["error_persistence"]) if observed else price)[again], load
+    )

@@ -135,6 +135,25 @@ def run_epoch(self: Learner, make_batch, loss_of, validation: list, bar) -> None
         self.best = {k: v.detach().cpu().clone() for k, v in self.average.module.state_dict().items()}
     bar.set_postfix(epoch=self.epoch, train=f"{train:.4f}", validation=f"{score:.4f}", refresh=False)
 
+# %% ../../nbs/53_training.loop.ipynb #93d1565e
+def _restore(learner, state_file, identity):
+    "Go on where an interrupted run of the same settings stopped."
+    state = torch.load(state_file, map_location="cpu", weights_only=True)
+    if state.pop("identity") != identity:
+        raise ValueError(f"{state_file} is of a run with other settings or data: train from the start, or into another folder")
+    learner.restore(state)
+
+
+def _until_stale(learner, name, make_batch, loss_of, validation, keep, progress):
+    "Epoch after epoch, each kept, until they are done or bring nothing better."
+    size = learner.size
+    total, done = size.epochs * size.batches, learner.epoch * size.batches
+    with tqdm(total=total, initial=done, desc=f"{name:<11}", unit="batch", disable=not progress) as bar:
+        while learner.epoch < size.epochs and learner.stale < size.patience:
+            learner.run_epoch(make_batch, loss_of, validation, bar)
+            keep()
+            _wait()
+
 # %% ../../nbs/53_training.loop.ipynb #3b5725b1
 def fit(
     name: str,  # "consumption" or "trading"
@@ -149,39 +168,32 @@ def fit(
     resume: bool = False,  # go on where an interrupted run of the same settings stopped
     progress: bool = True,
     device: str | torch.device | None = None,  # None: a GPU if there is one
+    smoothing: float = 0.99,  # share of the running average of weights that a batch leaves as it is
     finish=None,  # called with the trained model and the validation batches before it is saved
 ) -> dict:
     "Train one model; the best weights of all epochs end up in `model` and in its checkpoint. Returns the history."
-    device, (rank, world) = place(device), processes()
-    learner, state_file = Learner(model, size, seed, 0.99, device), Path(folder) / f"{name}.resume.pt"
-    identity = json.dumps([name, asdict(size), seed, world, meta], sort_keys=True, default=str)
-    identity = hashlib.sha256(identity.encode()).hexdigest()
+    (rank, world), state_file = processes(), Path(folder) / f"{name}.resume.pt"
+    learner = Learner(model, size, seed, smoothing, place(device))
+    meta = {**meta, "training": asdict(size), "seed": seed, "smoothing": smoothing}
+    identity = hashlib.sha256(json.dumps([name, world, meta], sort_keys=True, default=str).encode()).hexdigest()
     if resume and state_file.exists():
-        state = torch.load(state_file, map_location="cpu", weights_only=True)
-        if state.pop("identity") != identity:
-            raise ValueError(f"{state_file} is of a run with other settings or data: train from the start, or into another folder")
-        learner.restore(state)
-    save = lambda m: save_checkpoint(folder, name, m, {**meta, "training": asdict(size), "seed": seed, "history": learner.history})
-    bar = tqdm(
-        total=size.epochs * size.batches,
-        initial=learner.epoch * size.batches,
-        desc=f"{name:<11}",
-        unit="batch",
-        disable=not progress or rank > 0,
-    )
-    with bar:
-        while learner.epoch < size.epochs and learner.stale < size.patience:
-            learner.run_epoch(make_batch, loss_of, validation, bar)
-            if rank == 0:
-                write_atomic(state_file, lambda f: torch.save(dict(identity=identity, **learner.state()), f))
-                if learner.stale == 0:
-                    save(learner.average.module)
-            _wait()
+        _restore(learner, state_file, identity)
+
+    def save(m):
+        if rank == 0:
+            save_checkpoint(folder, name, m, {**meta, "history": learner.history})
+
+    def keep():
+        if rank == 0:
+            write_atomic(state_file, lambda f: torch.save(dict(identity=identity, **learner.state()), f))
+        if learner.stale == 0:
+            save(learner.average.module)
+
+    _until_stale(learner, name, make_batch, loss_of, validation, keep, progress and rank == 0)
     model.load_state_dict(learner.best)
     model.eval()
     if finish is not None:
         finish(model, validation)
-    if rank == 0:
-        save(model)
+    save(model)
     _wait()  # whoever reads the checkpoint next finds this one
     return dict(history=learner.history)

@@ -53,15 +53,19 @@ def _price_lessons(windows, parts, batch_size, site, labels):
         drawn.append(trading_batches(windows, *_some((home[known], step[known]), f"{what} T2 on"), stop, site, batch_size, plans))
     return *drawn, partial(price_objective, batteries=plans.kinds)
 
-# %% ../../nbs/54_training.train.ipynb #31bc77b8
-def _about(panel, config, spans, preset, held_out):
-    return dict(
-        preset=preset, households=panel.households, held_out=held_out, node=panel.node, market=panel.market, timezone=panel.timezone,
+# %% ../../nbs/54_training.train.ipynb #8896af41
+def _prepare(panel, config, preset, until):
+    "The spans, windows of the homes that are not held out, and what their checkpoints say."
+    spans, held_out = divide(panel, config.split, until), hold_out(panel.households, config.split.held_out_homes, config.seed)
+    known = panel.homes([h for h in panel.households if h not in held_out]).until(spans.test)
+    meta = dict(
+        preset=preset, households=known.households, held_out=held_out, node=panel.node, market=panel.market, timezone=panel.timezone,
         spans={k: str(v) for k, v in asdict(spans).items() if k != "end"}, data_start=str(panel.ts[0]),
         **{k: asdict(getattr(config, k)) for k in ("battery", "tariff", "rules")},
-        backtest=asdict(config.backtest), data_sha256=fingerprint(panel.energy, panel.price, panel.day_ahead),
+        backtest=asdict(config.backtest), data_sha256=fingerprint(known.energy, known.price, known.day_ahead),
         units=dict(price="cents/kWh", energy="kWh per half hour", time="UTC"), versions={p: version(p) for p in ("torch", "numpy", "pandas")},
     )  # fmt: skip
+    return spans, Windows(known), meta
 
 
 def _after_load(folder, labels, stop):
@@ -72,15 +76,15 @@ def _after_load(folder, labels, stop):
         out["labels_sha256"] = fingerprint(*(x[:, :stop] for x in (labels.action, labels.quantity, labels.soc)))
     return out
 
-# %% ../../nbs/54_training.train.ipynb #5d6a91ee
+# %% ../../nbs/54_training.train.ipynb #03fc05c3
 FIRST_WINDOWS, VALIDATION_WINDOWS = 4096, 1024  # windows that the scaler is fitted on, and that score an epoch
 
 
-def _ready(name, size, seed, make, scored):
+def _ready(name, build, size, seed, make, scored):
     "A model with its first weights and its scaler fitted, and the batches that validate it."
     place, count = list(MODELS).index(name), lambda windows: range(max(1, windows // size.batch_size))
     torch.manual_seed(seed + place)
-    model, rng = MODELS[name](size.d_model, size.layers, size.heads, size.dropout), np.random.default_rng([seed, place + 1])
+    model, rng = build(size.d_model, size.layers, size.heads, size.dropout), np.random.default_rng([seed, place + 1])
     first = [make(rng) for _ in count(FIRST_WINDOWS)]
     model.scaler.fit(torch.cat([model.inputs(*(b[k] for k in ("x", "naive") if k in b)) for b in first]))
     return model, [scored(rng) for _ in count(VALIDATION_WINDOWS)]
@@ -97,28 +101,30 @@ def train(
     progress: bool = True,
     labels: Labels | None = None,  # what replaces the best plans of the trading model; None: the optimum in the market
     losses: dict | None = None,  # model name -> a loss of your own: (model, batch) -> scalar, the batch as `training.batches` draws it
+    build: dict | None = None,  # model name -> what makes a model of d_model, layers, heads and dropout, instead of its class
+    smoothing: float = 0.99,  # share of the running average of weights that a batch leaves as it is
     device: str | torch.device | None = None,  # "cpu", "cuda", ...; None: a GPU if there is one
 ) -> dict:
     "Train the load model, then the trading model; returns each one's history and the spans."
-    losses = losses or {}
-    for what, given, there in (("preset", [preset], config.presets), ("model", [*models, *losses], MODELS)):
+    losses, build = losses or {}, build or {}
+    for what, given, there in (("preset", [preset], config.presets), ("model", [*models, *losses, *build], MODELS)):
         if wrong := [x for x in given if x not in there]:
             raise ValueError(f"no {what} {wrong[0]!r}; there are {', '.join(there)}")
-    spans, held_out = divide(panel, config.split, until), hold_out(panel.households, config.split.held_out_homes, config.seed)
-    train_homes = [h for h in panel.households if h not in held_out]
-    windows, site = Windows(panel.homes(train_homes).until(spans.test)), Site.from_config(config)
-    labels = labels and labels.homes(train_homes)
-    meta, done = _about(windows.panel, config, spans, preset, held_out), dict(spans=spans, households=train_homes, held_out=held_out)
+    spans, windows, meta = _prepare(panel, config, preset, until)
+    done = dict(spans=spans, households=meta["households"], held_out=meta["held_out"])
     if losses:
         meta["losses"] = {k: getattr(f, "__qualname__", repr(f)) for k, f in losses.items()}
+    labels, site = labels and labels.homes(meta["households"]), Site.from_config(config)
     val, end = panel.step(spans.validation), panel.step(spans.test)
     lessons = dict(consumption=_load_lessons, trading=partial(_price_lessons, site=site, labels=labels))
     for name in (m for m in MODELS if m in models):
         size = getattr(config.presets[preset], name)
         *draw, loss = lessons[name](windows, ((0, val, "train"), (val, end, "validate")), size.batch_size)
-        model, check = _ready(name, size, config.seed, *draw)
+        model, check = _ready(name, build.get(name, MODELS[name]), size, config.seed, *draw)
         if name == "trading":
             model.site, meta = site, meta | _after_load(folder, labels, end)
-        how = dict(resume=resume, progress=progress, device=device, finish=calibrate if name == "consumption" else None)
+        how = dict(
+            resume=resume, progress=progress, device=device, smoothing=smoothing, finish=calibrate if name == "consumption" else None
+        )
         done[name] = fit(name, model, draw[0], losses.get(name, loss), check, size, config.seed, folder, meta, **how)
     return done
