@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from energymvp.data.schema import clean_consumption
+from energymvp.data.clean import clean_consumption
 from energymvp.data.sources import demo_files, ingest
 from energymvp.data.stores import LocalStore
 

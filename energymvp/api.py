@@ -22,7 +22,8 @@ from . import __version__
 from .config import load_config
 from .files import shipped
 from .data.panel import Panel, fill_gaps
-from .data.schema import APPLIANCES, INTERVALS, clean_consumption, clean_prices
+from .data.clean import INTERVALS, clean_consumption, clean_prices
+from .data.schema import APPLIANCES
 from .data.sources import demo_files
 from .forecast.load_features import DAILY, DATED
 from .forecast.checkpoints import load_checkpoint, load_models

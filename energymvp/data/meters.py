@@ -16,7 +16,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 
-from .schema import APPLIANCES, IngestReport, _has_zone, _times, _unique
+from .clean import IngestReport, drop_repeats, parse_times
+from .schema import APPLIANCES
 from ..units import MAX_HOME_ENERGY, STEPS_PER_DAY
 
 # %% ../../nbs/10a_data.meters.ipynb #540f5192
@@ -196,7 +197,7 @@ def local_clock(
 
 
 def on_clock(
-    df: pd.DataFrame,  # with `ts`, none of it empty, as text, numbers or times
+    df: pd.DataFrame,  # with `ts` as text, numbers or times
     by: list,  # columns that tell one series from another, where they are there
     tz: str | None,  # clock of times without a zone
     report: IngestReport,
@@ -204,12 +205,14 @@ def on_clock(
 ) -> pd.DataFrame:
     "The rows with `ts` in UTC; those in an hour that the clock of `tz` skips are dropped."
     df = df.reset_index(drop=True)
-    df["ts"] = read_times(df.ts, what)
-    if _has_zone(df.ts):
-        return df.assign(ts=_times(df.ts, tz, what))
+    if df.ts.isna().any():
+        raise ValueError(f"{what}: {int(df.ts.isna().sum())} rows have no time, first in row {int(np.argmax(df.ts.isna()))}")
+    df["ts"] = parse_times(read_times(df.ts, what), what)
+    if df.ts.dt.tz is not None:
+        return df
     by = [c for c in by if c in df]
     series = df.groupby(by, sort=False, dropna=False).ngroup() if by else pd.Series(0, df.index)
-    ts = local_clock(pd.to_datetime(df.ts, format="ISO8601"), series, tz, report, what)
+    ts = local_clock(df.ts, series, tz, report, what)
     return df.assign(ts=ts)[ts.notna()].reset_index(drop=True)
 
 
@@ -274,7 +277,7 @@ def use_registers(
         return df.drop(columns="register")
     if "total_kwh" not in df or set(APPLIANCES) & set(df):
         return df
-    df = _unique(df.assign(total_kwh=pd.to_numeric(df.total_kwh, errors="coerce")), ("household_id", "ts"), report, what)
+    df = drop_repeats(df.assign(total_kwh=pd.to_numeric(df.total_kwh, errors="coerce")), ["household_id", "ts"], report, what)
     parts, counters, falls, first = [], 0, 0, ""
     for home, g in df.groupby("household_id", sort=False, dropna=False):  # rows without a home are the gate's to refuse
         if named or _rises(g.total_kwh.to_numpy()):
@@ -412,8 +415,6 @@ def meter_rows(
         raise ValueError(f"{what}: --household names one home, and the file has {df.household_id.nunique()}")
     elif household:
         df["household_id"] = household
-    if df.ts.isna().any():
-        raise ValueError(f"{what}: {int(df.ts.isna().sum())} rows have no time, first in row {int(np.argmax(df.ts.isna()))}")
     df = on_clock(df, ["household_id"], tz, report, what)
     if not len(df):
         raise ValueError(f"{what}: no rows")

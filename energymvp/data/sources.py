@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['SUFFIXES', 'TEXT', 'GMT', 'REAL_TIME', 'JSON_APPLIANCES', 'read_file', 'lmp_prices', 'json_consumption',
-           'json_labels', 'clean_households', 'known_frame', 'load_source', 'tidy', 'ingest', 'demo_files',
-           'demo_market', 'ingest_demo']
+           'json_labels', 'known_frame', 'load_source', 'tidy', 'ingest', 'demo_files', 'demo_market', 'ingest_demo']
 
 # %% ../../nbs/13_data.sources.ipynb #d174881c
 import gzip
@@ -22,7 +21,8 @@ import pandas as pd
 from ..config import load_config
 from ..files import shipped
 from .meters import check_nights, green_button, is_time_header, local_clock, meter_rows, on_clock, rename
-from .schema import IngestReport, TABLES, check_rows, clean_consumption, clean_prices
+from .clean import IngestReport, clean_consumption, clean_households, clean_prices
+from .schema import TABLES, check_rows
 from ..site.battery import ACTIONS
 from .stores import Store
 from .supabase import open_store  # noqa: F401 - the front door: its stores can ingest
@@ -296,24 +296,7 @@ def json_labels(
     homes = pd.DataFrame({k: last[v].astype(float) for k, v in names.items() if v in last}, index=last.index)
     if "battery_soh_percent" in last:
         homes["health"] = last.battery_soh_percent.astype(float) / 100
-    return labels, clean_households(homes.reset_index())
-
-
-def clean_households(
-    df: pd.DataFrame,  # household_id and any of the battery's settings
-) -> pd.DataFrame:
-    "Homes and their batteries as the table `households`; what is not given is the default of `config.yaml`."
-    columns = TABLES["households"].columns
-    extra = [c for c in df if c not in columns]
-    if extra or "household_id" not in df:
-        raise ValueError(
-            f"households: {'unknown column ' + str(extra[0]) if extra else 'no column household_id'}; known are {', '.join(columns)}"
-        )
-    default = vars(load_config().battery)
-    df = df.assign(household_id=df.household_id.astype(str))
-    return check_rows(
-        "households", df.assign(**{c: df[c].fillna(default[c]) if c in df else default[c] for c in columns if c != "household_id"})
-    )
+    return labels, clean_households(homes.reset_index(), load_config().battery)
 
 # %% ../../nbs/13_data.sources.ipynb #905dbdd0
 def known_frame(
@@ -369,8 +352,8 @@ def _price_columns(df, report):
 
 
 def _on_clock(df, by, tz, report, what):
-    "The rows on the clock; those whose times are missing are the gate's to refuse."
-    return df if "ts" not in df or df.ts.isna().any() else on_clock(df, by, tz, report, what)
+    "The rows on the clock; without a column of times they are the gate's to refuse."
+    return on_clock(df, by, tz, report, what) if "ts" in df else df
 
 
 def tidy(
@@ -387,16 +370,16 @@ def tidy(
     if name == "consumption":
         known = {"House", "Timestamp"} <= set(df)
         df = json_consumption(df, tz, report) if known else meter_rows(df, tz, report, unit, household)
-        rows, more = clean_consumption(df, tz)
+        rows, more = clean_consumption(df)
         check_nights(rows, tz or load_config().timezone, more)
     elif name == "prices":
         if GMT in df:
             df = lmp_prices(df, report, node, market)
         else:
             df = _on_clock(_price_columns(df, report), ["node", "market"], tz, report, name)
-        rows, more = clean_prices(df, tz, node, market)
+        rows, more = clean_prices(df, node, market)
     elif name == "households":
-        return dict(households=clean_households(df)), report
+        return dict(households=clean_households(df, load_config().battery)), report
     elif "trade_amount_kwh" in df:
         labels, homes = json_labels(df, tz, report)
         return dict(battery_labels=labels, households=homes), report
