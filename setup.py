@@ -11,6 +11,7 @@ DATA = {
     "demo_data": ("data/demo", "*"),
     "default_config": ("config", "*.yaml"),
     "sql_schema": ("sql", "*.sql"),
+    "templates": ("templates", "*"),
     "pretrained": ("data/pretrained", "*.*"),
 }  # package: its folder and files
 

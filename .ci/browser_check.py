@@ -119,7 +119,7 @@ def serve():
     "The app on a free loopback port, in a thread; its address."
     import uvicorn
 
-    from energymvp.api import create_app
+    from energymvp.service.app import create_app
 
     s = socket.socket()
     s.bind(("127.0.0.1", 0))

@@ -24,7 +24,7 @@ def serve(
 
     Needs the extra `api`. There is no login: put it behind something that has one before you let others in.
     """
-    from energymvp.api import create_app
+    from energymvp.service.app import create_app
 
     import uvicorn
 
