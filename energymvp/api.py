@@ -24,7 +24,7 @@ from .files import shipped
 from .data.align import Panel, fill_gaps
 from .data.schema import APPLIANCES, INTERVALS, clean_consumption, clean_prices
 from .data.sources import demo_files
-from .forecast.load_features import DAILY, DATED
+from .forecast.load_features import N_DAY_PROFILES, N_WEEK_PROFILES
 from .forecast.checkpoints import load_checkpoint, load_models
 from .forecast.forecasts import forecast_home
 from .forecast.windows import Windows
@@ -343,7 +343,9 @@ def _card(model, meta):
     array = lambda name, x: Array(name=name, shape=["batch", *x.shape[1:]], unit=UNITS.get(name, meta["units"]["energy"]))
     inputs = [Array(name="x", shape=["batch", *x.shape[1:]], unit="each column its own", columns=meta["columns"])]
     if meta["model"] == "consumption":
-        shapes = dict(naive=(STEPS_PER_WEEK,), daily=(DAILY, STEPS_PER_DAY), dated=(DATED, STEPS_PER_WEEK))
+        shapes = dict(
+            naive=(STEPS_PER_WEEK,), day_profiles=(N_DAY_PROFILES, STEPS_PER_DAY), week_profiles=(N_WEEK_PROFILES, STEPS_PER_WEEK)
+        )
         inputs += [array(name, torch.zeros(1, *shape)) for name, shape in shapes.items()]
     trained_on = {k: meta[k] for k in ("households", "held_out", "spans", "node", "market", "timezone")}
     return Card(

@@ -48,7 +48,7 @@ def scored(
 ) -> np.ndarray:
     "(homes, last - first) bool."
     s = np.arange(first, last)
-    history = (windows.load_streak[:, s] >= HISTORY) & (windows.price_streak[s] >= HISTORY)
+    history = (windows.load_known_run[:, s] >= HISTORY) & (windows.price_known_run[s] >= HISTORY)
     return history & windows.panel.measured[:, s] & windows.panel.priced[s]
 
 # %% ../nbs/61_backtest.ipynb #cbc763fd
@@ -255,7 +255,7 @@ def score_consumption(
     last: int,
 ) -> dict:
     "household -> day and week -> MAE, RMSE (kWh per half hour), MAE as a share of the mean load, for T1 and the naive bar; share of half hours in T1's band."
-    out, (homes, steps) = {}, windows.decisions(first, last)
+    out, (homes, steps) = {}, windows.decision_points(first, last)
     for h, name in enumerate(windows.panel.households):
         chosen = (homes == h) & windows.on_the_hour[steps]
         home, step = homes[chosen], steps[chosen]

@@ -206,7 +206,7 @@ def forecast(
     windows, step, n = Windows(panel.until(at)), panel.step(at), days * STEPS_PER_DAY
     low, load, high = forecast_home(self.models.consumption, windows, step)[:, :n].astype(float)
     price = np.full(n, np.nan)
-    if windows.price_streak[step] >= HISTORY:
+    if windows.price_known_run[step] >= HISTORY:
         first_day = load[None, :STEPS_PER_DAY]  # the price reads no load: T1 need not run again
         price[:STEPS_PER_DAY] = model_outlook(self.models, windows, np.zeros(1, int), np.array([step]), self.site, load=first_day).price[0]
     ts = grid(at, at + n * HALF_HOUR)

@@ -234,7 +234,7 @@ def make_plan(
     if step + STEPS_PER_DAY > len(panel.ts) or panel.ts[step] != at:
         raise ValueError(f"at must be a half hour that the panel covers with the day after it, not {at}")
     windows = Windows(panel.homes([household]).until(at))
-    for what, known in (("readings", windows.load_streak[0, step]), ("prices", windows.price_streak[step])):
+    for what, known in (("readings", windows.load_known_run[0, step]), ("prices", windows.price_known_run[step])):
         if known < 7 * STEPS_PER_DAY:
             there = np.flatnonzero(panel.measured[panel.households.index(household), :step] if what == "readings" else panel.priced[:step])
             last = f"; the last of them starts at {panel.ts[there[-1]].tz_convert(panel.timezone)}" if len(there) else ""
