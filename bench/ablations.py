@@ -21,7 +21,7 @@ from energymvp.backtest.score import mean_scores, score, score_consumption
 from energymvp.backtest.simulate import backtest
 from energymvp.config import load_config
 from energymvp.training.split import divide
-from energymvp.forecast.load_features import naive_profile
+from energymvp.forecast.load_features import profiles
 from energymvp.forecast.checkpoints import load_checkpoint, load_models
 from energymvp.forecast.forecasts import expected_load
 from energymvp.forecast.load_model import LoadModel
@@ -49,7 +49,7 @@ class Blind(LoadModel):
 def squares(model, batch):
     "What T2 would learn by instead of money: squared errors in spreads of the market, up to three spreads."
     spread = model.scale(batch["x"])[1]
-    return torch.nn.functional.smooth_l1_loss(model.mixed(batch["x"]) / spread, batch["price"] / spread, beta=3.0)
+    return torch.nn.functional.smooth_l1_loss(model.mixture_price(batch["x"]) / spread, batch["price"] / spread, beta=3.0)
 
 
 def both(model, batch):
@@ -74,7 +74,7 @@ def cents(models, others, windows, start, stop, config):
 
     def load(kind, home, step, observed):
         if kind == "the naive profile":
-            return naive_profile(windows.load, home, step, STEPS_PER_DAY)
+            return profiles(windows.load, home, step)[0][:, :STEPS_PER_DAY]
         key = kind, step[0], len(step), observed
         if key not in cache:
             week = expected_load(models.consumption, windows, home, step, observed=observed, weights=LOADS[kind])

@@ -54,7 +54,7 @@ class Free(TradingModel):
         self.mix = nn.Linear(self.size["d_model"], PATCH)
         nn.init.zeros_(self.mix.weight), nn.init.zeros_(self.mix.bias)
 
-    def mixed(self, x):
+    def mixture_price(self, x):
         return x[..., PRICE_EXPECTED] + self.scale(x)[1] * self.mix(self.encoded(x)).flatten(1).float()
 
 

@@ -36,7 +36,7 @@ from energymvp.config import load_config  # noqa: E402
 from energymvp.data.calendar import midnights  # noqa: E402
 from energymvp.data.panel import Panel, fill_gaps  # noqa: E402
 from energymvp.training.split import divide  # noqa: E402
-from energymvp.forecast.load_features import naive_profile  # noqa: E402
+from energymvp.forecast.load_features import profiles  # noqa: E402
 from energymvp.files import fingerprint  # noqa: E402
 from energymvp.forecast.checkpoints import load_checkpoint  # noqa: E402
 from energymvp.forecast.forecasts import forecast_load  # noqa: E402
@@ -95,7 +95,7 @@ def further(folder, name, tz):
 
 def spots(group, windows, homes, start, stop):
     "Every local midnight at which the library itself would decide."
-    home, step = windows.decisions(start, stop)
+    home, step = windows.decision_points(start, stop)
     k = np.isin(step, midnights(windows.panel.ts, windows.panel.timezone)) & np.isin(home, homes)
     return Spots(group, windows, home[k], step[k], stop)
 
@@ -156,7 +156,7 @@ def frame(at, values, clock, ts, **more):
 
 
 def naive(job, seed):
-    return lambda w, home, step: naive_profile(w.load, home, step), 0.0, 0
+    return lambda w, home, step: profiles(w.load, home, step)[0], 0.0, 0
 
 
 def t1(job, seed):

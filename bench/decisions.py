@@ -35,7 +35,7 @@ from energymvp.backtest.simulate import MODES, backtest  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
 from energymvp.data.panel import HISTORY, Panel  # noqa: E402
 from energymvp.training.split import divide  # noqa: E402
-from energymvp.forecast.load_features import naive_profile  # noqa: E402
+from energymvp.forecast.load_features import profiles  # noqa: E402
 from energymvp.forecast.trading_features import PRICE_EXPECTED  # noqa: E402
 from energymvp.files import fingerprint  # noqa: E402
 from energymvp.forecast.checkpoints import load_checkpoint, load_models  # noqa: E402
@@ -191,7 +191,7 @@ class Loads:
                 done.touch()
             model, _ = load_checkpoint(folder, "consumption")
             span = np.arange(job.choose, job.stop)
-            past = w.load_streak[:, span] >= HISTORY
+            past = w.load_known_run[:, span] >= HISTORY
             table = np.full((2, len(w.load), len(span), DAY), np.nan, np.float32)  # for plans that are renewed, and kept
             for committed, there in enumerate((past & np.isfinite(w.load[:, span]) & w.may_decide[:, span], past)):
                 home, k = np.nonzero(there)
@@ -227,7 +227,7 @@ def t2(job, seed, loads):
             T2_FREE: (outlook(load, loose), plan_by_value),
         }
         if case[1:] == LOADS_AT:
-            out["T2 decisions, naive load"] = (outlook(lambda h, s, observed: naive_profile(w.load, h, s, DAY)), plan_by_value)
+            out["T2 decisions, naive load"] = (outlook(lambda h, s, observed: profiles(w.load, h, s)[0][:, :DAY]), plan_by_value)
             out["T2 decisions, perfect load"] = (outlook(perfect), plan_by_value)
         return out
 

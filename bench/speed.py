@@ -23,7 +23,7 @@ from energymvp.site.battery import Battery  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
 from energymvp.files import shipped  # noqa: E402
 from energymvp.data.panel import Panel  # noqa: E402
-from energymvp.forecast.load_features import DAILY, DATED  # noqa: E402
+from energymvp.forecast.load_features import N_DAY_PROFILES, N_WEEK_PROFILES  # noqa: E402
 from energymvp.forecast.trading_features import TRADING_COLUMNS  # noqa: E402
 from energymvp.forecast.checkpoints import load_models  # noqa: E402
 from energymvp.forecast.windows import Windows  # noqa: E402
@@ -77,7 +77,7 @@ def jobs(preset, device):
     size, n = load_config().presets[preset], BATCH[device]
     torch.manual_seed(0)
     made = lambda *shape: torch.rand(n, *shape, device=device)
-    x, naive, daily, dated, week = made(48, 17), made(336), made(DAILY, 48), made(DATED, 336), made(336)
+    x, naive, daily, dated, week = made(48, 17), made(336), made(N_DAY_PROFILES, 48), made(N_WEEK_PROFILES, 336), made(336)
     t1 = LoadModel(*(getattr(size.consumption, k) for k in ("d_model", "layers", "heads", "dropout"))).to(device)
     t2 = TradingModel(*(getattr(size.trading, k) for k in ("d_model", "layers", "heads", "dropout"))).to(device)
     rows, day = made(48, len(TRADING_COLUMNS)) + 1, made(48)
@@ -85,7 +85,7 @@ def jobs(preset, device):
     best = perfect_foresight(day.cpu().double().numpy(), battery, soc_start=soc[:, 0], soc_end_min=soc[:, 1]).energy
     return (
         ("consumption, a week", "T1", t1, lambda model: model(x, naive, daily, dated), lambda out: consumption_loss(out, week, t1.level(x)), week),
-        ("prices, a day", "T2", t2, lambda model: model(rows, mix_only=True),
+        ("prices, a day", "T2", t2, lambda model: model.mixture_price(rows),
          lambda out: spo_loss(out, day, t2.scale(rows)[1], battery, best, soc).mean(), day),
     )  # fmt: skip
 

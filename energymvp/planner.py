@@ -145,7 +145,7 @@ class Forecaster(Trained):
         "Quantiles 0.1, 0.5, 0.9 of the load of a panel's home, (3, 48 days) kWh, and the price (48 days,), NaN where it is not expected."
         windows, step, n = Windows(panel.until(at)), panel.step(at), days * STEPS_PER_DAY
         band, price = forecast_home(self.models.consumption, windows, step)[:, :n].astype(float), np.full(n, np.nan)
-        if windows.price_streak[step] >= HISTORY:
+        if windows.price_known_run[step] >= HISTORY:
             first = band[1][None, :STEPS_PER_DAY]  # the price reads no load: T1 need not run again
             one = np.zeros(1, int), np.array([step])
             price[:STEPS_PER_DAY] = model_outlook(self.models, windows, *one, self.site, load=first).price[0]

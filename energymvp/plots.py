@@ -523,7 +523,7 @@ def typical_forecast(
     ahead: int = STEPS_PER_DAY,  # half hours
 ) -> tuple | None:
     "Step, truth, naive profile, T1's forecast and its band (2, ahead) of the local midnight with the median error; None if the span has none."
-    homes, step = windows.decisions(first, last, ahead)
+    homes, step = windows.decision_points(first, last, ahead)
     step = step[(homes == home) & np.isin(step, midnights(windows.panel.ts, windows.panel.timezone))]
     if not len(step):
         return None

@@ -105,7 +105,7 @@ def score_consumption(
     stop: int,  # the step after its last
 ) -> dict:
     "household -> day and week -> MAE, RMSE (kWh per half hour), MAE as a share of the mean load, for T1 and the naive bar; share of half hours in T1's band."
-    out, (homes, steps) = {}, windows.decisions(start, stop)
+    out, (homes, steps) = {}, windows.decision_points(start, stop)
     for h, name in enumerate(windows.panel.households):
         chosen = (homes == h) & windows.on_the_hour[steps]
         home, step = homes[chosen], steps[chosen]

@@ -32,7 +32,7 @@ def scored(
 ) -> np.ndarray:
     "(homes, stop - start) bool."
     s = np.arange(start, stop)
-    history = (windows.load_streak[:, s] >= HISTORY) & (windows.price_streak[s] >= HISTORY)
+    history = (windows.load_known_run[:, s] >= HISTORY) & (windows.price_known_run[s] >= HISTORY)
     return history & windows.panel.measured[:, s] & windows.panel.priced[s]
 
 # %% ../../nbs/61_backtest.simulate.ipynb #cbc763fd

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from ..site.battery import Battery
+from ..site.battery import ACTIONS, Battery
 from ..units import HALF_HOUR
-from ..site.battery import ACTIONS
 
 # %% ../../nbs/10_data.schema.ipynb #79b23cbe
 APPLIANCES = ["ac", "washing_drying", "fridge", "ev_charging", "dishwasher", "computers", "stove", "water_heater", "misc"]

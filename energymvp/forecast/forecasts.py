@@ -47,7 +47,7 @@ def forecast_home(
     step: int,
 ) -> np.ndarray:
     "(3, 336) kWh per half hour: T1's quantiles 0.1, 0.5 and 0.9 for the week from a step on."
-    known = windows.load_streak[0, step]
+    known = windows.load_known_run[0, step]
     if known < HISTORY:
         raise ValueError(
             f"a forecast needs the readings of the seven days before {windows.panel.ts[step].isoformat()}; only {known / 2:g} hours "
@@ -69,7 +69,7 @@ def expected_load(
 
     What is seen of the running interval stands first, and T1 has read it: it forecasts from the end of that interval on.
     """
-    observed_slots = windows.observed_slots(windows.hourly[home, step], step) if observed else np.zeros_like(step)
+    observed_slots = windows.observed_slots(windows.meter_is_hourly[home, step], step) if observed else np.zeros_like(step)
     quantiles = forecast_load(model, windows, home, step + observed_slots, quantiles=True)
     weights = weights or model.size["committed_weights" if committed else "expected_weights"]
     week = (quantiles * np.array(weights, np.float32)[:, None]).sum(1)

@@ -10,6 +10,7 @@ __all__ = ['TRADING_COLUMNS', 'PRICE_COLUMNS', 'SPREAD_COLUMNS', 'OWN_COLUMNS', 
 # %% ../../nbs/31_forecast.trading_features.ipynb #d7741fc3
 import numpy as np
 
+from .load_features import lag_mean
 from ..site.battery import Battery
 from ..site.tariff import Tariff
 from ..site.rules import Rules
@@ -26,40 +27,11 @@ TRADING_COLUMNS = [
     *("below_buy", "above_sell", "rank"),
     *("load_so_far", "hours_covered"),
 ]
-PRICE_COLUMNS = [
-    TRADING_COLUMNS.index(c)
-    for c in (
-        "price_now",
-        "price_yesterday",
-        "price_two_days",
-        "price_last_week",
-        "price_week_mean",
-        "market_mean",
-        "market_min",
-        "market_max",
-        "price_expected",
-    )
-]
-SPREAD_COLUMNS = [TRADING_COLUMNS.index(c) for c in ("price_week_spread", "market_spread")]
-OWN_COLUMNS = [
-    TRADING_COLUMNS.index(c)
-    for c in (
-        "load",
-        "load_day",
-        "load_peak",
-        "soc",
-        "available",
-        "headroom",
-        "health",
-        "below_buy",
-        "above_sell",
-        "load_so_far",
-        "hours_covered",
-    )
-]
-PRICE_WEEK_MEAN, PRICE_WEEK_SPREAD, PRICE_EXPECTED = (
-    TRADING_COLUMNS.index(c) for c in ("price_week_mean", "price_week_spread", "price_expected")
-)
+_at = lambda *names: [TRADING_COLUMNS.index(c) for c in names]
+PRICE_COLUMNS = _at(*TRADING_COLUMNS[3:8], "market_mean", "market_min", "market_max", "price_expected")
+SPREAD_COLUMNS = _at("price_week_spread", "market_spread")
+OWN_COLUMNS = _at(*TRADING_COLUMNS[:3], *TRADING_COLUMNS[9:13], "below_buy", "above_sell", "load_so_far", "hours_covered")
+PRICE_WEEK_MEAN, PRICE_WEEK_SPREAD, PRICE_EXPECTED = _at("price_week_mean", "price_week_spread", "price_expected")
 
 # %% ../../nbs/31_forecast.trading_features.ipynb #c523f2a4
 MONTH, HALF_LIFE, SAME_KIND = 28, 7, 2.0  # days looked back on; after how many a day counts half; weight of a day of the same kind
@@ -71,19 +43,11 @@ def usual_price(
     step: np.ndarray,  # (N,) decision at the start of this half hour
 ) -> np.ndarray:
     "(N, 48) cents/kWh: the weighted mean of each of the coming slots over the last four weeks; NaN where none of it is known."
-    n, kinds = len(price), []
-    for kind in (False, True):  # as it is for a slot of this kind: its weighted mean over the days before
-        total, weights = np.zeros(n + STEPS_PER_DAY), np.zeros(n + STEPS_PER_DAY)
-        w = np.where(weekend == kind, SAME_KIND, 1.0) * np.isfinite(price)
-        x = w * np.nan_to_num(price)
-        for day in range(1, MONTH + 1):
-            lag = day * STEPS_PER_DAY
-            part, share = slice(lag, n + STEPS_PER_DAY), 0.5 ** (day / HALF_LIFE)
-            total[part] += share * x[: max(n + STEPS_PER_DAY - lag, 0)]
-            weights[part] += share * w[: max(n + STEPS_PER_DAY - lag, 0)]
-        kinds.append(np.divide(total, weights, out=np.full(len(total), np.nan), where=weights > 0))
+    days, n = range(1, MONTH + 1), len(price)
+    lags, shares = [STEPS_PER_DAY * d for d in days], [0.5 ** (d / HALF_LIFE) for d in days]
+    mean = lambda kind: lag_mean(price, lags, STEPS_PER_DAY, shares, np.where(weekend == kind, SAME_KIND, 1.0))  # for a slot of this kind
     at = step[:, None] + np.arange(STEPS_PER_DAY)
-    return np.where(weekend[np.minimum(at, n - 1)], *(k[at] for k in kinds[::-1]))
+    return np.where(weekend[np.minimum(at, n - 1)], mean(True)[at], mean(False)[at])
 
 # %% ../../nbs/31_forecast.trading_features.ipynb #cdd45df3
 ERROR_PERSISTENCE = 0.95  # what a half hour leaves of the distance between a price that is seen and the one that was expected

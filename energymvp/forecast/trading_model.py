@@ -82,14 +82,14 @@ class TradingModel(nn.Module):
         with torch.no_grad():
             self.mix.bias[0] = INITIAL_LOGIT
 
-    def mixed(self, x: torch.Tensor) -> torch.Tensor:
+    def mixture_price(self, x: torch.Tensor) -> torch.Tensor:
         "(batch, 48) cents/kWh: the mix, which is what is trained."
         weights = self.mix(self.encoded(x)).float().softmax(-1)
         return (x.index_select(-1, self.profiles).unflatten(1, (-1, PATCH)) * weights[:, :, None]).sum(-1).flatten(1)
 
     def market_price(self, x: torch.Tensor) -> torch.Tensor:
         "(batch, 48) cents/kWh expected on the market."
-        return torch.lerp(x[..., PRICE_EXPECTED], self.mixed(x), self.size["mix_share"])
+        return torch.lerp(x[..., PRICE_EXPECTED], self.mixture_price(x), self.size["mix_share"])
 
 # %% ../../nbs/42_forecast.trading_model.ipynb #b57e473f
 @patch

@@ -8,6 +8,7 @@ __all__ = ['Windows']
 # %% ../../nbs/43_forecast.windows.ipynb #e42b2936
 import numpy as np
 import torch
+from fastcore.basics import patch
 
 from ..data.calendar import calendar, known_day_ahead
 from ..data.panel import HISTORY, Panel, reads_hourly, streak
@@ -31,66 +32,82 @@ class Windows:
         self.usual_price = usual_price(panel.price, weekend, np.arange(len(panel.ts)))
         self.features = consumption_features(panel.energy, self.calendar)
         self.true_load, self.true_price = panel.measured_load, panel.measured_price  # without what was filled
-        self.hourly, self.hourly_price = reads_hourly(self.load, panel.ts), reads_hourly(panel.price, panel.ts)
+        self.meter_is_hourly, self.market_is_hourly = reads_hourly(self.load, panel.ts), reads_hourly(panel.price, panel.ts)
         self.on_the_hour = np.asarray(panel.ts.minute == 0)
-        self.may_decide = self.on_the_hour | ~self.hourly  # (homes, n): where a decision knows a whole interval
-        self.load_streak = streak(np.isfinite(self.load))
-        self.price_streak = streak(np.isfinite(panel.price))
-        self.true_load_streak, self.true_price_streak = streak(panel.measured), streak(panel.priced)
+        self.may_decide = self.on_the_hour | ~self.meter_is_hourly  # (homes, n): where a decision knows a whole interval
+        self.load_known_run = streak(np.isfinite(self.load))  # half hours that are known in a row before each step
+        self.price_known_run = streak(np.isfinite(panel.price))
+        self.true_load_run, self.true_price_run = streak(panel.measured), streak(panel.priced)
 
-    def decisions(
-        self,
-        start: int,  # first step of the span
-        stop: int,  # targets end before this step
-        ahead: int = STEPS_PER_DAY,  # half hours of targets that must be known; 0 for planning
-        prices: bool = False,  # whether prices must be known too
-    ) -> tuple[np.ndarray, np.ndarray]:
-        "All (home, step) at which the week before and `ahead` half hours after are known; of hourly meters those on the hour."
-        steps = np.arange(max(start, HISTORY), max(stop - ahead + 1, HISTORY))
-        good = (self.load_streak[:, steps] >= HISTORY) & (self.true_load_streak[:, steps + ahead] >= ahead)
-        if prices:
-            good &= (self.price_streak[steps] >= HISTORY) & (self.true_price_streak[steps + ahead] >= ahead)
-        good &= self.may_decide[:, steps]
-        home, k = np.nonzero(good)
-        return home, steps[k]
+# %% ../../nbs/43_forecast.windows.ipynb #50278cf9
+@patch
+def decision_points(
+    self: Windows,
+    start: int,  # first step of the span
+    stop: int,  # targets end before this step
+    ahead: int = STEPS_PER_DAY,  # half hours of targets that must be known; 0 for planning
+    prices: bool = False,  # whether prices must be known too
+) -> tuple[np.ndarray, np.ndarray]:
+    "All (home, step) at which the week before and `ahead` half hours after are known; of hourly meters those on the hour."
+    steps = np.arange(max(start, HISTORY), max(stop - ahead + 1, HISTORY))
+    good = (self.load_known_run[:, steps] >= HISTORY) & (self.true_load_run[:, steps + ahead] >= ahead)
+    if prices:
+        good &= (self.price_known_run[steps] >= HISTORY) & (self.true_price_run[steps + ahead] >= ahead)
+    good &= self.may_decide[:, steps]
+    home, k = np.nonzero(good)
+    return home, steps[k]
 
-    def consumption(self, home: np.ndarray, step: np.ndarray) -> tuple[torch.Tensor, ...]:
-        "Inputs of T1: the window (N, 48, 17) and the `profiles` (N, 336), (N, 24, 48) and (N, 5, 336)."
-        return tuple(map(torch.from_numpy, (consumption_window(self.features, home, step), *profiles(self.load, home, step))))
 
-    def trading(self, step: np.ndarray, load: np.ndarray, site: Site) -> np.ndarray:
-        "(N, 48, 30) inputs of T2 but for the battery's columns; `load` (N, 48) is T1's, or nought: the price does not read it."
-        p, usual = self.panel, self.usual_price[step]
-        return market_rows(p.price, p.day_ahead, self.published, self.calendar, usual, step, load, site.rules, site.tariff)
+@patch
+def consumption(self: Windows, home: np.ndarray, step: np.ndarray) -> tuple[torch.Tensor, ...]:
+    "Inputs of the load model: the window (N, 48, 17) and the `profiles` (N, 336), (N, 24, 48) and (N, 5, 336)."
+    return tuple(map(torch.from_numpy, (consumption_window(self.features, home, step), *profiles(self.load, home, step))))
 
-    def correct_for_observed_price(self, price: np.ndarray, step: np.ndarray, persistence: float = ERROR_PERSISTENCE) -> np.ndarray:
-        "(N, 48) cents/kWh: what was expected, `price`, when the price of the running interval has been seen (`decay_to_forecast`)."
-        p, at = self.panel, step[:, None] + np.arange(STEPS_PER_DAY)
-        published = (at < (step + self.published[step])[:, None]) & np.isfinite(p.day_ahead[np.minimum(at, len(p.ts) - 1)])
-        day, observed_slots = p.price[at - STEPS_PER_DAY].astype(float), self.observed_slots(self.hourly_price[step], step)
-        return decay_to_forecast(price, self.usual_price[step], published, day, p.price[step].astype(float), observed_slots, persistence)
 
-    def ahead(self, x: np.ndarray, step: np.ndarray, steps: int, stop: int, home=None) -> np.ndarray:
-        "(N, steps) of what came, from `x` of shape (n,) or (homes, n); NaN from step `stop` on."
-        at = step[:, None] + np.arange(steps)
-        inside = at < min(stop, x.shape[-1])
-        at = np.minimum(at, x.shape[-1] - 1)
-        return np.where(inside, x[at] if home is None else x[home[:, None], at], np.nan).astype(np.float32)
+@patch
+def trading(self: Windows, step: np.ndarray, load: np.ndarray, site: Site) -> np.ndarray:
+    "(N, 48, 30) inputs of the trading model but for the battery's columns; `load` (N, 48) is forecast, or nought: the price does not read it."
+    p, usual = self.panel, self.usual_price[step]
+    return market_rows(p.price, p.day_ahead, self.published, self.calendar, usual, step, load, site.rules, site.tariff)
 
-    def observed_slots(self, hourly, step: np.ndarray) -> np.ndarray:
-        "(N,) half hours from each step on that belong to the interval then running: two on the hour where a series is `hourly`."
-        return 1 + (hourly & self.on_the_hour[step] & (step + 1 < len(self.on_the_hour)))
+# %% ../../nbs/43_forecast.windows.ipynb #29b40808
+@patch
+def ahead(self: Windows, x: np.ndarray, step: np.ndarray, steps: int, stop: int, home=None) -> np.ndarray:
+    "(N, steps) actual values, from `x` of shape (n,) or (homes, n); NaN from step `stop` on."
+    at = step[:, None] + np.arange(steps)
+    inside = at < min(stop, x.shape[-1])
+    at = np.minimum(at, x.shape[-1] - 1)
+    return np.where(inside, x[at] if home is None else x[home[:, None], at], np.nan).astype(np.float32)
 
-    def insert_observed(self, x: np.ndarray, step: np.ndarray, home: np.ndarray | None = None) -> np.ndarray:
-        "Put what is seen of the running interval into the first slots of `x` (N, 48): a home's load, or the price if no home is named."
-        observed_slots = self.observed_slots(self.hourly_price[step] if home is None else self.hourly[home, step], step)
-        for k in (0, 1):
-            m = observed_slots > k
-            x[m, k] = self.panel.price[step[m] + k] if home is None else self.load[home[m], step[m] + k]
-        return x
 
-    def usual_load(self, step: int) -> np.ndarray:
-        "(homes,) mean kWh per half hour over the four weeks before a step; 0 where nothing is known."
-        past = self.load[:, max(step - 4 * STEPS_PER_WEEK, 0) : step]
-        known = np.isfinite(past)
-        return np.where(known, past, 0).sum(1) / np.maximum(known.sum(1), 1)
+@patch
+def usual_load(self: Windows, step: int) -> np.ndarray:
+    "(homes,) mean kWh per half hour over the four weeks before a step; 0 where nothing is known."
+    past = self.load[:, max(step - 4 * STEPS_PER_WEEK, 0) : step]
+    known = np.isfinite(past)
+    return np.where(known, past, 0).sum(1) / np.maximum(known.sum(1), 1)
+
+# %% ../../nbs/43_forecast.windows.ipynb #6974c111
+@patch
+def observed_slots(self: Windows, hourly, step: np.ndarray) -> np.ndarray:
+    "(N,) half hours from each step on that belong to the current interval: two on the hour where a series is `hourly`."
+    return 1 + (hourly & self.on_the_hour[step] & (step + 1 < len(self.on_the_hour)))
+
+
+@patch
+def insert_observed(self: Windows, x: np.ndarray, step: np.ndarray, home: np.ndarray | None = None) -> np.ndarray:
+    "Overwrite the first slots of `x` (N, 48) with the current interval: a home's load, or the price if no home is named."
+    slots = self.observed_slots(self.market_is_hourly[step] if home is None else self.meter_is_hourly[home, step], step)
+    for k in (0, 1):
+        m = slots > k
+        x[m, k] = self.panel.price[step[m] + k] if home is None else self.load[home[m], step[m] + k]
+    return x
+
+
+@patch
+def correct_for_observed_price(self: Windows, price: np.ndarray, step: np.ndarray, persistence: float = ERROR_PERSISTENCE) -> np.ndarray:
+    "(N, 48) cents/kWh expected once the price of the current interval is observed (`decay_to_forecast`); `price` was expected before."
+    p, at = self.panel, step[:, None] + np.arange(STEPS_PER_DAY)
+    published = (at < (step + self.published[step])[:, None]) & np.isfinite(p.day_ahead[np.minimum(at, len(p.ts) - 1)])
+    day, slots = p.price[at - STEPS_PER_DAY].astype(float), self.observed_slots(self.market_is_hourly[step], step)
+    return decay_to_forecast(price, self.usual_price[step], published, day, p.price[step].astype(float), slots, persistence)

@@ -153,7 +153,7 @@ def check_soc(
 def _need_a_week(windows, panel, step):
     "Refuse a decision of the only home of `windows`, cut from `panel`, that does not know the week before it."
     measured = panel.measured[panel.households.index(windows.panel.households[0])]
-    streaks = dict(readings=(windows.load_streak[0, step], measured), prices=(windows.price_streak[step], panel.priced))
+    streaks = dict(readings=(windows.load_known_run[0, step], measured), prices=(windows.price_known_run[step], panel.priced))
     for what, (known, there) in streaks.items():
         if known < STEPS_PER_WEEK:
             there = np.flatnonzero(there[:step])

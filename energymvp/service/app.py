@@ -22,7 +22,7 @@ from ..data.schema import APPLIANCES
 from ..data.sources import demo_files
 from ..files import shipped
 from ..forecast.checkpoints import load_checkpoint
-from ..forecast.load_features import DAILY, DATED
+from ..forecast.load_features import N_DAY_PROFILES, N_WEEK_PROFILES
 from ..planner import Planner
 from ..planning.plan import check_soc, make_plan
 from energymvp.service.bodies import (
@@ -133,7 +133,9 @@ def _card(model, meta):
     array = lambda name, x: Array(name=name, shape=["batch", *x.shape[1:]], unit=OUTPUT_UNITS.get(name, meta["units"]["energy"]))
     inputs = [Array(name="x", shape=["batch", *x.shape[1:]], unit="each column its own", columns=meta["columns"])]
     if meta["model"] == "consumption":
-        shapes = dict(naive=(STEPS_PER_WEEK,), daily=(DAILY, STEPS_PER_DAY), dated=(DATED, STEPS_PER_WEEK))
+        shapes = dict(
+            naive=(STEPS_PER_WEEK,), day_profiles=(N_DAY_PROFILES, STEPS_PER_DAY), week_profiles=(N_WEEK_PROFILES, STEPS_PER_WEEK)
+        )
         inputs += [array(name, torch.zeros(1, *shape)) for name, shape in shapes.items()]
     trained_on = {k: meta[k] for k in ("households", "held_out", "spans", "node", "market", "timezone")}
     return Card(

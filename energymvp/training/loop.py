@@ -179,9 +179,7 @@ def fit(
     if resume and state_file.exists():
         _restore(learner, state_file, identity)
 
-    def save(m):
-        if rank == 0:
-            save_checkpoint(folder, name, m, {**meta, "history": learner.history})
+    save = lambda m: save_checkpoint(folder, name, m, {**meta, "history": learner.history}) if rank == 0 else None
 
     def keep():
         if rank == 0:

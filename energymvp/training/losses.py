@@ -62,7 +62,7 @@ def price_objective(
     batteries: list,  # that `batch["kind"]` counts
 ) -> torch.Tensor:
     "Mean `spo_loss` of a batch, each window with the battery of its best plan."
-    price, spread, parts = model.mixed(batch["x"]), model.scale(batch["x"])[1], []
+    price, spread, parts = model.mixture_price(batch["x"]), model.scale(batch["x"])[1], []
     for k in batch["kind"].unique().tolist():
         m = batch["kind"] == k
         energy, soc = (batch[name][m].cpu().numpy() for name in ("energy", "soc"))

@@ -39,7 +39,9 @@ def _some(decisions, what):
 
 def _load_lessons(windows, parts, batch_size):
     "What draws batches to train and to validate the load model, and its loss."
-    draw = lambda start, stop, what: consumption_batches(windows, *_some(windows.decisions(start, stop), f"{what} T1 on"), stop, batch_size)
+    draw = lambda start, stop, what: consumption_batches(
+        windows, *_some(windows.decision_points(start, stop), f"{what} T1 on"), stop, batch_size
+    )
     return *(draw(*part) for part in parts), load_objective
 
 
@@ -48,7 +50,7 @@ def _price_lessons(windows, parts, batch_size, site, labels):
     drawn = []
     for start, stop, what in parts:
         plans = best_plans(windows, stop, site.battery, labels)
-        home, step = windows.decisions(start, stop, prices=True)
+        home, step = windows.decision_points(start, stop, prices=True)
         known = plans.known_run[plans.row(home), step + STEPS_PER_DAY] >= STEPS_PER_DAY
         drawn.append(trading_batches(windows, *_some((home[known], step[known]), f"{what} T2 on"), stop, site, batch_size, plans))
     return *drawn, partial(price_objective, batteries=plans.kinds)
