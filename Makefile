@@ -3,11 +3,13 @@ PYTHON ?= python3
 WORKERS ?= 2
 FLAGS ?=
 DATA ?=
+WHAT ?= trading
+SEEDS ?= 3
 BIN := .venv/bin
 READY := .venv/.installed
 export MPLBACKEND = Agg
 .DEFAULT_GOAL := help
-.PHONY: help demo test nb lint docs-check wheel-check bench peers clean
+.PHONY: help demo test nb try lint docs-check wheel-check bench peers clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +34,10 @@ nb: $(READY) ## export, clean and format, then test one notebook: make nb NB=42
 	@test -n "$(NB)" || { echo "name a notebook: make nb NB=42"; exit 1; }
 	@$(BIN)/nbdev_export && $(BIN)/nbdev_clean && $(BIN)/ruff format -q . && $(BIN)/nbdev_export
 	@$(BIN)/python .ci/test_notebooks.py "$(NB)"
+
+try: $(READY) ## what a change is worth: one model trained before and after it, in money (WHAT=trading or consumption, SEEDS=3)
+	@$(BIN)/nbdev_export
+	@$(BIN)/python bench/try.py $(WHAT) --seeds $(SEEDS) $(FLAGS)
 
 lint: $(READY) ## formatting and lint of notebooks and scripts
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
