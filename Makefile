@@ -3,11 +3,13 @@ PYTHON ?= python3
 WORKERS ?= 2
 FLAGS ?=
 DATA ?=
+WHAT ?= trading
+SEEDS ?= 3
 BIN := .venv/bin
 READY := .venv/.installed
 export MPLBACKEND = Agg
 .DEFAULT_GOAL := help
-.PHONY: help demo test nb hooks types lint docs-check wheel-check bench peers clean
+.PHONY: help demo test nb try hooks types lint docs-check wheel-check bench peers clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +40,10 @@ hooks: $(READY) ## export, clean and format before every commit of this checkout
 
 types: $(READY) ## check the types of the package
 	@$(BIN)/basedpyright
+
+try: $(READY) ## what a change is worth: one model trained before and after it, in money (WHAT=trading or consumption, SEEDS=3)
+	@$(BIN)/nbdev_export
+	@$(BIN)/python bench/try.py $(WHAT) --seeds $(SEEDS) $(FLAGS)
 
 lint: $(READY) ## formatting and lint of notebooks and scripts
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .

@@ -12,10 +12,9 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
-from common import changed, cpu, demo, free, given
+from common import changed, cpu, demo, free, given, spread
 
 from energymvp.backtest.score import mean_scores, score, score_consumption
 from energymvp.backtest.simulate import backtest
@@ -114,11 +113,6 @@ def errors(model, windows, start, stop, train_homes):
     groups = [{h: s for h, s in scores.items() if (h in train_homes) == known} for known in (True, False)]
     cells = (("day", "mae_share"), ("week", "mae_share"), ("day", "coverage"))
     return [100 * mean_scores(g)[span][what] for g in groups for span, what in cells]
-
-
-def spread(values):
-    values = np.array(values)
-    return f"{values.mean():.1f}" + (f" ± {np.ptp(values) / 2:.1f}" if len(values) > 1 else "")
 
 
 def t1_ideas(panel, windows, config, folder, until=None):

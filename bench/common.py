@@ -31,6 +31,11 @@ def given(parser, args, names):
     return "".join(f" --{k}{typed(v)}" for k, v in said)
 
 
+def spread(x, digits=1):
+    "Mean and half the range."
+    return f"{sum(x) / len(x):.{digits}f}" + (f" ± {(max(x) - min(x)) / 2:.{digits}f}" if len(x) > 1 else "")
+
+
 def demo(config):
     "All homes of the demo and its market."
     with tempfile.TemporaryDirectory() as tmp, LocalStore(Path(tmp) / "demo.duckdb") as store:

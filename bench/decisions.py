@@ -29,7 +29,7 @@ from neuralforecast.losses.pytorch import MAE, MSE  # noqa: E402
 from neuralforecast.models import NHITS  # noqa: E402
 from pytorch_lightning.callbacks import Callback  # noqa: E402
 
-from common import changed, copy_t1, cpu, demo, free, given  # noqa: E402
+from common import changed, copy_t1, cpu, demo, free, given, spread  # noqa: E402
 from energymvp.backtest.score import earned  # noqa: E402
 from energymvp.backtest.simulate import MODES, backtest  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
@@ -513,11 +513,6 @@ def bootstrap(difference):
     start = rng.integers(days, size=(RESAMPLES, -(-days // BLOCK)))
     at = (start[..., None] + np.arange(BLOCK)).reshape(RESAMPLES, -1)[:, :days] % days
     return float(100 * (daily[at].sum(1) > 0).mean())
-
-
-def spread(x, digits=1):
-    "Mean and half the range."
-    return f"{np.mean(x):.{digits}f}" + (f" ± {(max(x) - min(x)) / 2:.{digits}f}" if len(x) > 1 else "")
 
 
 def table(head, body, words=1):

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.distributed as dist
-from fastcore.basics import patch
+from fastcore.basics import patch, store_attr
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
@@ -61,24 +61,25 @@ def _wait():
 class Learner:
     "One model in training."
 
-    def __init__(self, model: torch.nn.Module, size: Size, seed: int, smoothing: float, device: torch.device):
-        self.model, self.size, self.seed, self.device = model.to(device), size, seed, device
-        self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(smoothing))
+    def __init__(
+        self,
+        name: str,  # "consumption" or "trading"
+        model: torch.nn.Module,
+        make_batch,  # (numpy Generator) -> dict of tensors
+        loss_of,  # (model, batch) -> scalar loss
+        validation: list,  # batches that score an epoch
+        size: Size,
+        seed: int,
+        smoothing: float = 0.99,  # share of the running average of weights that a batch leaves as it is
+        device: str | torch.device | None = None,  # None: a GPU if there is one
+    ):
+        store_attr()
+        self.device = place(device)
+        self.average = AveragedModel(model.to(self.device), multi_avg_fn=get_ema_multi_avg_fn(smoothing))
         matrices, rest = ([p for p in model.parameters() if (p.dim() > 1) == matrix] for matrix in (True, False))
         groups = [dict(params=matrices, weight_decay=size.weight_decay), dict(params=rest, weight_decay=0.0)]
         self.optimizer = torch.optim.AdamW(groups, lr=size.learning_rate, fused=True)
         self.history, self.best, self.epoch = [], None, 0
-
-    @property
-    def stale(self) -> int:
-        "Epochs since the best one."
-        return len(self.history) - 1 - int(np.argmin([h["validation"] for h in self.history])) if self.history else 0
-
-    def learning_rate(self, i: int) -> float:
-        "Of the i-th batch: up in a line, for an epoch at most, then down in half a cosine."
-        steps = self.size.epochs * self.size.batches
-        warm = max(1, min(self.size.batches, steps // 10))
-        return self.size.learning_rate * min((i + 1) / warm, 0.5 * (1 + math.cos(math.pi * max(0, i - warm) / max(1, steps - warm))))
 
     def state(self) -> dict:
         parts = {k: getattr(self, k).state_dict() for k in ("model", "average", "optimizer")}
@@ -89,16 +90,32 @@ class Learner:
             getattr(self, k).load_state_dict(state[k])
         self.history, self.best, self.epoch = state["history"], state["best"], state["epoch"]
 
-    def move(self, batch: dict) -> dict:
-        return {k: v.to(self.device, non_blocking=True) for k, v in batch.items()}
+    @property
+    def stale(self) -> int:
+        "Epochs since the best one."
+        return len(self.history) - 1 - int(np.argmin([h["validation"] for h in self.history])) if self.history else 0
 
-# %% ../../nbs/53_training.loop.ipynb #1a4a49ad
+# %% ../../nbs/53_training.loop.ipynb #6b543321
 @patch
-def step(self: Learner, batch: dict, loss_of, i: int) -> torch.Tensor:
+def learning_rate(self: Learner, i: int) -> float:
+    "Of the i-th batch: up in a line, for an epoch at most, then down in half a cosine."
+    steps = self.size.epochs * self.size.batches
+    warm = max(1, min(self.size.batches, steps // 10))
+    return self.size.learning_rate * min((i + 1) / warm, 0.5 * (1 + math.cos(math.pi * max(0, i - warm) / max(1, steps - warm))))
+
+
+@patch
+def loss(self: Learner, model: torch.nn.Module, batch: dict) -> torch.Tensor:
+    "The loss of a model on one batch."
+    return self.loss_of(model, {k: v.to(self.device, non_blocking=True) for k, v in batch.items()})
+
+
+@patch
+def step(self: Learner, batch: dict, i: int) -> torch.Tensor:
     "Train on one batch, the i-th of the run; its loss."
     for group in self.optimizer.param_groups:
         group["lr"] = self.learning_rate(i)
-    loss = loss_of(self.model, self.move(batch))
+    loss = self.loss(self.model, batch)
     self.optimizer.zero_grad()
     loss.backward()
     if dist.is_initialized():
@@ -108,90 +125,66 @@ def step(self: Learner, batch: dict, loss_of, i: int) -> torch.Tensor:
     self.average.update_parameters(self.model)
     return loss.detach()
 
-
+# %% ../../nbs/53_training.loop.ipynb #1a4a49ad
 @patch
-def run_epoch(self: Learner, make_batch, loss_of, validation: list, bar) -> None:
+def run_epoch(self: Learner, bar) -> None:
     "Train for an epoch and score the average of the weights; the best so far are kept."
     rank, batches, total = processes()[0], self.size.batches, 0.0
     streams = [np.random.default_rng([self.seed, self.epoch, i, rank]) for i in range(batches)]
     torch.manual_seed(self.seed * 100_003 + self.epoch * 101 + rank)
     self.model.train()
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(make_batch, streams[0])
+        coming = pool.submit(self.make_batch, streams[0])
         for i in range(batches):
             batch = coming.result()
             if i + 1 < batches:
-                coming = pool.submit(make_batch, streams[i + 1])
-            total += self.step(batch, loss_of, self.epoch * batches + i)
+                coming = pool.submit(self.make_batch, streams[i + 1])
+            total += self.step(batch, self.epoch * batches + i)
             bar.update()
     self.average.eval()
     with torch.no_grad():
-        score = float(torch.stack([loss_of(self.average.module, self.move(b)).float() for b in validation]).mean())
+        score = float(torch.stack([self.loss(self.average.module, b).float() for b in self.validation]).mean())
     self.epoch, train = self.epoch + 1, float(total) / batches
     if not np.isfinite(train + score):
-        raise ValueError(f"the loss became {train} (validation {score}) in epoch {self.epoch}; try a smaller learning_rate")
+        raise ValueError(f"{self.name}: the loss became {train} (validation {score}) in epoch {self.epoch}; try a smaller learning_rate")
     self.history.append(dict(epoch=self.epoch, train=train, validation=score))
     if self.stale == 0:
         self.best = {k: v.detach().cpu().clone() for k, v in self.average.module.state_dict().items()}
     bar.set_postfix(epoch=self.epoch, train=f"{train:.4f}", validation=f"{score:.4f}", refresh=False)
 
-# %% ../../nbs/53_training.loop.ipynb #93d1565e
-def _restore(learner, state_file, identity):
-    "Go on where an interrupted run of the same settings stopped."
-    state = torch.load(state_file, map_location="cpu", weights_only=True)
-    if state.pop("identity") != identity:
-        raise ValueError(f"{state_file} is of a run with other settings or data: train from the start, or into another folder")
-    learner.restore(state)
-
-
-def _until_stale(learner, name, make_batch, loss_of, validation, keep, progress):
-    "Epoch after epoch, each kept, until they are done or bring nothing better."
-    size = learner.size
-    total, done = size.epochs * size.batches, learner.epoch * size.batches
-    with tqdm(total=total, initial=done, desc=f"{name:<11}", unit="batch", disable=not progress) as bar:
-        while learner.epoch < size.epochs and learner.stale < size.patience:
-            learner.run_epoch(make_batch, loss_of, validation, bar)
-            keep()
-            _wait()
-
 # %% ../../nbs/53_training.loop.ipynb #3b5725b1
 def fit(
-    name: str,  # "consumption" or "trading"
-    model: torch.nn.Module,
-    make_batch,  # (numpy Generator) -> dict of tensors
-    loss_of,  # (model, batch) -> scalar loss
-    validation: list,  # batches that score an epoch
-    size: Size,
-    seed: int,
+    learner: Learner,
     folder: str | Path,  # where checkpoint and resume state go
     meta: dict,  # what goes into the checkpoint
     resume: bool = False,  # go on where an interrupted run of the same settings stopped
     progress: bool = True,
-    device: str | torch.device | None = None,  # None: a GPU if there is one
-    smoothing: float = 0.99,  # share of the running average of weights that a batch leaves as it is
     finish=None,  # called with the trained model and the validation batches before it is saved
 ) -> dict:
-    "Train one model; the best weights of all epochs end up in `model` and in its checkpoint. Returns the history."
-    (rank, world), state_file = processes(), Path(folder) / f"{name}.resume.pt"
-    learner = Learner(model, size, seed, smoothing, place(device))
-    meta = {**meta, "training": asdict(size), "seed": seed, "smoothing": smoothing}
-    identity = hashlib.sha256(json.dumps([name, world, meta], sort_keys=True, default=str).encode()).hexdigest()
+    "Train one model; the best weights of all epochs end up in it and in its checkpoint. Returns the history."
+    (rank, world), size, model = processes(), learner.size, learner.model
+    state_file = Path(folder) / f"{learner.name}.resume.pt"
+    meta = {**meta, "training": asdict(size), "seed": learner.seed, "smoothing": learner.smoothing}
+    identity = hashlib.sha256(json.dumps([learner.name, world, meta], sort_keys=True, default=str).encode()).hexdigest()
     if resume and state_file.exists():
-        _restore(learner, state_file, identity)
-
-    save = lambda m: save_checkpoint(folder, name, m, {**meta, "history": learner.history}) if rank == 0 else None
-
-    def keep():
-        if rank == 0:
-            write_atomic(state_file, lambda f: torch.save(dict(identity=identity, **learner.state()), f))
-        if learner.stale == 0:
-            save(learner.average.module)
-
-    _until_stale(learner, name, make_batch, loss_of, validation, keep, progress and rank == 0)
+        state = torch.load(state_file, map_location="cpu", weights_only=True)
+        if state["identity"] != identity:
+            raise ValueError(f"{state_file} is of a run with other settings or data: train from the start, or into another folder")
+        learner.restore(state)
+    save = lambda m: save_checkpoint(folder, learner.name, m, {**meta, "history": learner.history}) if rank == 0 else None
+    total, done = size.epochs * size.batches, learner.epoch * size.batches
+    with tqdm(total=total, initial=done, desc=f"{learner.name:<11}", unit="batch", disable=not progress or rank > 0) as bar:
+        while learner.epoch < size.epochs and learner.stale < size.patience:
+            learner.run_epoch(bar)
+            if rank == 0:
+                write_atomic(state_file, lambda f: torch.save(dict(identity=identity, **learner.state()), f))
+            if learner.stale == 0:
+                save(learner.average.module)
+            _wait()
     model.load_state_dict(learner.best)
     model.eval()
     if finish is not None:
-        finish(model, validation)
+        finish(model, learner.validation)
     save(model)
     _wait()  # whoever reads the checkpoint next finds this one
     return dict(history=learner.history)

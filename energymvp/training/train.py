@@ -22,7 +22,7 @@ from ..forecast.windows import Windows
 from ..labels import Labels
 from ..site.site import Site
 from .batches import best_plans, consumption_batches, trading_batches
-from .loop import fit
+from .loop import Learner, fit
 from .losses import calibrate, load_objective, price_objective
 from .split import divide, hold_out
 from ..units import STEPS_PER_DAY
@@ -125,8 +125,6 @@ def train(
         model, check = _ready(name, build.get(name, MODELS[name]), size, config.seed, *draw)
         if name == "trading":
             model.site, meta = site, meta | _after_load(folder, labels, end)
-        how = dict(
-            resume=resume, progress=progress, device=device, smoothing=smoothing, finish=calibrate if name == "consumption" else None
-        )
-        done[name] = fit(name, model, draw[0], losses.get(name, loss), check, size, config.seed, folder, meta, **how)
+        learner = Learner(name, model, draw[0], losses.get(name, loss), check, size, config.seed, smoothing, device)
+        done[name] = fit(learner, folder, meta, resume, progress, finish=calibrate if name == "consumption" else None)
     return done
