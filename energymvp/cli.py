@@ -217,7 +217,7 @@ def ingest(
     Example: `energymvp ingest --store energy.duckdb --consumption meters.csv --prices lmp.csv`
     """
     from energymvp.data.sources import ingest as read_in
-    from energymvp.data.supabase import open_store
+    from energymvp.data.transfer import open_store
 
     new = store != "supabase" and not Path(store).exists()
     place = ":memory:" if new and dry_run else store
@@ -264,7 +264,7 @@ def labels(
     Running it again replaces the labels of the span, of whatever policy; an interrupted run does no harm.
     """
     from energymvp.config import load_config
-    from energymvp.data.supabase import open_store
+    from energymvp.data.transfer import open_store
     from energymvp.labels import make_labels
     from energymvp.site.site import Site
 
@@ -324,7 +324,7 @@ def train(
     from energymvp.backtest import choose_decoder
     from energymvp.config import load_config
     from energymvp.data.align import load_panel
-    from energymvp.data.supabase import open_store
+    from energymvp.data.transfer import open_store
     from energymvp.labels import load_labels, say_labels
     from energymvp.site.site import Site
     from energymvp.training import compiler, make_accelerator
@@ -418,7 +418,7 @@ def evaluate(
     The homes may be others than those that were trained on, and so may the market.
     """
     from energymvp.backtest import MODES
-    from energymvp.data.supabase import open_store
+    from energymvp.data.transfer import open_store
     from energymvp.site.site import home_sites
 
     if mode not in (*MODES, "both"):
@@ -474,7 +474,7 @@ def plan(
     """
     import numpy as np
 
-    from energymvp.data.supabase import open_store
+    from energymvp.data.transfer import open_store
     from energymvp.planning import make_plan
     from energymvp.units import HALF_HOUR, moment
 
@@ -532,8 +532,7 @@ def copy(
     Example: `energymvp copy --from supabase --to energy.duckdb`
     """
     from energymvp.config import load_config
-    from energymvp.data.stores import copy_tables
-    from energymvp.data.supabase import open_store
+    from energymvp.data.transfer import copy_tables, open_store
 
     if Path(source).resolve() == Path(target).resolve():
         raise ValueError(f"--from and --to are the same store, {source}")
@@ -608,7 +607,7 @@ def demo(
     from energymvp.config import load_config
     from energymvp.data.align import load_panel
     from energymvp.data.sources import demo_market, ingest_demo
-    from energymvp.data.supabase import open_store
+    from energymvp.data.transfer import open_store
     from energymvp.labels import load_labels, make_labels, say_labels
     from energymvp.forecast.checkpoints import load_models
     from energymvp.plots import write_report

@@ -19,7 +19,7 @@ from .files import shipped
 from .data.align import HISTORY, Panel, load_panel
 from .data.sources import ingest
 from .data.stores import LocalStore, Store
-from .data.supabase import open_store
+from .data.transfer import open_store
 from .forecast.checkpoints import Models, load_models
 from .forecast.forecasts import forecast_home
 from .forecast.windows import Windows

@@ -24,7 +24,6 @@ from .meters import check_nights, green_button, is_time_header, local_clock, met
 from .clean import IngestReport, clean_consumption, clean_households, clean_prices
 from .schema import ACTIONS, TABLES, check_rows
 from .stores import Store
-from .supabase import open_store  # noqa: F401 - the front door: its stores can ingest
 from ..units import HALF_HOUR, check_cents
 
 # %% ../../nbs/13_data.sources.ipynb #6007c708
@@ -330,7 +329,7 @@ def load_source(
     if str(source).startswith("supabase:"):
         from energymvp.data.supabase import SupabaseStore
 
-        return SupabaseStore.from_env().foreign(str(source).removeprefix("supabase:"))
+        return SupabaseStore.from_env().read_any_table(str(source).removeprefix("supabase:"))
     return read_file(source)
 
 
