@@ -11,7 +11,7 @@ from unittest import mock
 import energymvp.forecast.checkpoints as checkpoints
 import energymvp.forecast.trading_model as trading
 from energymvp.data.align import load_panel
-from energymvp.data.sources import demo_market, ingest_demo
+from energymvp.data.ingest import demo_market, ingest_demo
 from energymvp.data.stores import LocalStore
 from energymvp.forecast.trading_features import PRICE_EXPECTED
 from energymvp.forecast.checkpoints import load_models

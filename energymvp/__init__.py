@@ -1,7 +1,7 @@
 __version__ = "0.1.0"
 
 _FRONT = dict(
-    open_store="data.transfer", ingest="data.sources", Planner="planner", Site="site.site", Battery="site.battery", Tariff="site.tariff",
+    open_store="data.transfer", ingest="data.ingest", Planner="planner", Site="site.site", Battery="site.battery", Tariff="site.tariff",
     perfect_foresight="optimizer.optimum",
 )  # fmt: skip
 __all__ = list(_FRONT)
@@ -14,7 +14,7 @@ def __getattr__(name):
     from importlib import import_module
 
     if name == "open_store":
-        import_module("energymvp.data.sources")  # so that the store can ingest
+        import_module("energymvp.data.ingest")  # so that the store can ingest
     return getattr(import_module(f"energymvp.{_FRONT[name]}"), name)
 
 

@@ -24,7 +24,7 @@ from .files import shipped
 from .data.align import Panel, fill_gaps
 from .data.clean import INTERVALS, clean_consumption, clean_prices
 from .data.schema import APPLIANCES
-from .data.sources import demo_files
+from .data.ingest import demo_files
 from .forecast.load_features import DAILY, DATED
 from .forecast.checkpoints import load_checkpoint, load_models
 from .forecast.forecasts import forecast_home

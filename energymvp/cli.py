@@ -216,7 +216,7 @@ def ingest(
 
     Example: `energymvp ingest --store energy.duckdb --consumption meters.csv --prices lmp.csv`
     """
-    from energymvp.data.sources import ingest as read_in
+    from energymvp.data.ingest import ingest as read_in
     from energymvp.data.transfer import open_store
 
     new = store != "supabase" and not Path(store).exists()
@@ -606,7 +606,7 @@ def demo(
     from energymvp.backtest import evaluate as score_run
     from energymvp.config import load_config
     from energymvp.data.align import load_panel
-    from energymvp.data.sources import demo_market, ingest_demo
+    from energymvp.data.ingest import demo_market, ingest_demo
     from energymvp.data.transfer import open_store
     from energymvp.labels import load_labels, make_labels, say_labels
     from energymvp.forecast.checkpoints import load_models

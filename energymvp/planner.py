@@ -17,7 +17,7 @@ from .backtest import MODES, consumption_table, evaluate as evaluate_models, tra
 from .config import Config, load_config
 from .files import shipped
 from .data.align import HISTORY, Panel, load_panel
-from .data.sources import ingest
+from .data.ingest import ingest
 from .data.stores import LocalStore, Store
 from .data.transfer import open_store
 from .forecast.checkpoints import Models, load_models
