@@ -84,14 +84,16 @@ def main():
         return run_here(args.one, args.flags)
 
     nbs = [nb for nb in find() if not args.names or any(n in str(nb.relative_to(NBS)) for n in args.names)]
-    lacking = without_supabase()
+    lacking, flags = without_supabase(), args.flags
     if lacking and not os.environ.get("CI_NEEDS_SUPABASE"):
-        print(f"left out: {', '.join(nb.name for nb in nbs if nb.name in NEEDS_SUPABASE)}: {lacking}")
+        print(f"left out: {', '.join(nb.name for nb in nbs if nb.name in NEEDS_SUPABASE)}, cells marked supabase: {lacking}")
         nbs = [nb for nb in nbs if nb.name not in NEEDS_SUPABASE]
+    else:
+        flags += " supabase"  # a cell of another notebook that needs it, too
     print(f"testing {len(nbs)} notebooks, {args.workers} at a time", flush=True)
     failed, skipped = [], 0
     with ThreadPoolExecutor(args.workers) as pool:
-        jobs = {pool.submit(run_apart, nb, args.flags, args.timeout): nb.relative_to(NBS) for nb in nbs}
+        jobs = {pool.submit(run_apart, nb, flags, args.timeout): nb.relative_to(NBS) for nb in nbs}
         for n, job in enumerate(as_completed(jobs), 1):
             name, (status, seconds, out) = jobs[job], job.result()
             word = {OK: "ok", SKIPPED: "skipped"}.get(status, "FAILED")

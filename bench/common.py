@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from energymvp.data.panel import load_panel
-from energymvp.data.sources import demo_market, ingest_demo
+from energymvp.data.ingest import demo_market, ingest_demo
 from energymvp.data.stores import LocalStore
 from energymvp.forecast.checkpoints import load_models
 from energymvp.forecast.trading_features import PRICE_EXPECTED

@@ -19,7 +19,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from energymvp.data.clean import clean_consumption
-from energymvp.data.sources import demo_files, ingest
+from energymvp.data.ingest import demo_files, ingest
 from energymvp.data.stores import LocalStore
 
 

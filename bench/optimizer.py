@@ -19,7 +19,7 @@ from scipy.sparse import bmat, coo_array, eye_array
 
 from energymvp.site.battery import Battery
 from energymvp.data.panel import load_panel
-from energymvp.data.sources import ingest_demo
+from energymvp.data.ingest import ingest_demo
 from energymvp.data.stores import LocalStore
 from energymvp.optimizer.optimum import perfect_foresight
 

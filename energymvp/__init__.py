@@ -1,7 +1,7 @@
 __version__ = "0.1.0"
 
 _FRONT = dict(
-    open_store="data.sources", ingest="data.sources", Planner="planner", demo_store="planner", Site="site.site", Battery="site.battery", Tariff="site.tariff",
+    open_store="data.transfer", ingest="data.ingest", Planner="planner", demo_store="planner", Site="site.site", Battery="site.battery", Tariff="site.tariff",
     perfect_foresight="optimizer.optimum",
 )  # fmt: skip
 __all__ = list(_FRONT)

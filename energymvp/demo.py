@@ -14,8 +14,8 @@ from .backtest.evaluate import choose_decoder, results_text
 from .backtest.simulate import MODES
 from .config import load_config
 from .data.panel import load_panel
-from .data.sources import demo_market, ingest_demo
-from .data.supabase import open_store
+from .data.ingest import demo_market, ingest_demo
+from .data.transfer import open_store
 from .files import write_atomic
 from .labels import load_labels, make_labels, say_labels
 from .planner import Planner, training_text

@@ -20,9 +20,9 @@ from .config import Config, load_config
 from .files import shipped
 from .labels import load_labels, say_labels
 from .data.panel import HISTORY, Panel, load_panel
-from .data.sources import demo_files, ingest
+from .data.ingest import demo_files, ingest
 from .data.stores import LocalStore, Store
-from .data.supabase import open_store
+from .data.transfer import open_store
 from .forecast.checkpoints import Models, load_models
 from .forecast.forecasts import forecast_home
 from .forecast.windows import Windows

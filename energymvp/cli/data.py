@@ -27,7 +27,7 @@ _unit = option(
 
 def _read_into(store, dry_run, read):
     "Open a store, let `read` fill it, and give its report and the spans that the store then has; a new file that failed is gone."
-    from energymvp.data.supabase import open_store
+    from energymvp.data.transfer import open_store
 
     new = store != "supabase" and not Path(store).exists()
     s = open_store(":memory:" if new and dry_run else store)  # what fails here is another's file
@@ -68,7 +68,7 @@ def ingest(
 
     Example: `energymvp ingest --store energy.duckdb --consumption meters.csv --prices lmp.csv`
     """
-    from energymvp.data.sources import ingest as ingest_into
+    from energymvp.data.ingest import ingest as ingest_into
 
     read = lambda s: ingest_into(s, consumption, prices, tz, node, market.upper(), households, labels, unit, household, dry_run)
     report, spans = _read_into(store, dry_run, read)
@@ -103,7 +103,7 @@ def labels(
     Running it again replaces the labels of the span, of whatever policy; an interrupted run does no harm.
     """
     from energymvp.config import load_config
-    from energymvp.data.supabase import open_store
+    from energymvp.data.transfer import open_store
     from energymvp.labels import make_labels
     from energymvp.site.site import Site
 
@@ -136,8 +136,8 @@ def copy(
     Example: `energymvp copy --from supabase --to energy.duckdb`
     """
     from energymvp.config import load_config
-    from energymvp.data.stores import copy_tables
-    from energymvp.data.supabase import open_store
+    from energymvp.data.transfer import copy_tables
+    from energymvp.data.transfer import open_store
 
     if Path(source).resolve() == Path(target).resolve():
         raise ValueError(f"--from and --to are the same store, {source}")

@@ -52,7 +52,7 @@ def train(
     On several GPUs: `torchrun --nproc-per-node 2 -m energymvp.cli.app train ...`.
     """
     from energymvp.config import load_config
-    from energymvp.data.supabase import open_store
+    from energymvp.data.transfer import open_store
     from energymvp.planner import train_run
 
     truth = labels or ("store" if store == "supabase" else "solved")
@@ -125,7 +125,7 @@ def evaluate(
 # %% ../../nbs/70b_cli.models.ipynb #18e3ea9d
 def _test_of(planner, store, start, homes, node, market, quiet):
     "The panel of a test and where it starts; says what is there."
-    from energymvp.data.supabase import open_store
+    from energymvp.data.transfer import open_store
     from energymvp.site.site import home_sites
 
     with open_store(store, read_only=True, progress=not quiet) as s:
@@ -164,7 +164,7 @@ def plan(
 
     Example: `energymvp plan --run runs/demo --store runs/demo/demo.duckdb --household fontana-01 --at 2017-07-01`
     """
-    from energymvp.data.supabase import open_store
+    from energymvp.data.transfer import open_store
     from energymvp.planning.plan import make_plan
     from energymvp.units import moment
 

@@ -19,7 +19,7 @@ from ..config import load_config
 from ..data.clean import clean_consumption, clean_prices
 from ..data.panel import panel_of
 from ..data.schema import APPLIANCES
-from ..data.sources import demo_files
+from ..data.ingest import demo_files
 from ..files import shipped
 from ..forecast.checkpoints import load_checkpoint
 from ..forecast.load_features import N_DAY_PROFILES, N_WEEK_PROFILES
