@@ -173,9 +173,9 @@ def check_api(browser, out):
     need(cents() > first, f"twice the capacity is expected to earn {cents()} cents, and not more than {first}")
     put("battery.capacity", "13.5")
     need(cents() == first, f"the first battery again, and {cents()} cents instead of {first}")
-    put("keep_rules", True)
+    put("obey_thresholds", True)
     need(cents() < first, f"within the thresholds {cents()} cents, and not less than {first}")
-    put("keep_rules", False)
+    put("obey_thresholds", False)
     complaints = len(browser.complaints)
     for value, words in (("-1", "capacity"), ("", "enter a number")):
         put("battery.capacity", value)

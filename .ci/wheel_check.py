@@ -17,7 +17,7 @@ SKIP = shutil.ignore_patterns(
     ".git", ".venv", "__pycache__", ".ipynb_checkpoints", "*.egg-info", "build", "dist", "runs", "_proc", "_docs", ".env"
 )
 ALLOWED = re.compile(
-    rf"{LIB}/(?:\w+/)*\w+\.py|{LIB}/demo_data/(?:[^/]+\.parquet|SHA256SUMS)|{LIB}/default_config/[^/]+\.yaml|{LIB}/sql_schema/[^/]+\.sql|{LIB}/pretrained/(?:README\.md|(?:consumption|trading)\.(?:json|safetensors))|{LIB}-[^/]+\.dist-info/.*"
+    rf"{LIB}/(?:\w+/)*\w+\.py|{LIB}/demo_data/(?:[^/]+\.parquet|SHA256SUMS)|{LIB}/default_config/[^/]+\.yaml|{LIB}/sql_schema/[^/]+\.sql|{LIB}/templates/[^/]+\.html|{LIB}/pretrained/(?:README\.md|(?:consumption|trading)\.(?:json|safetensors))|{LIB}-[^/]+\.dist-info/.*"
 )
 NEEDED = [
     rf"{LIB}/__init__\.py",
@@ -25,6 +25,7 @@ NEEDED = [
     rf"{LIB}/demo_data/SHA256SUMS",
     rf"{LIB}/default_config/config\.yaml",
     rf"{LIB}/sql_schema/schema\.sql",
+    rf"{LIB}/templates/report\.html",
     rf"{LIB}/pretrained/trading\.safetensors",
     r".*/licenses/LICENSE",
 ]

@@ -4,15 +4,13 @@
 
 # %% auto #0
 __all__ = ['BLACK', 'ORANGE', 'SKY', 'GREEN', 'YELLOW', 'BLUE', 'RED', 'PINK', 'GREY', 'POLICY_LOOK', 'WIDE', 'NARROW', 'PLAN',
-           'OWN', 'BEST', 'MODE_NAMES', 'PLAIN', 'CSS', 'png', 'day_name', 'plot_price_heatmap', 'plot_week',
-           'plot_forecast', 'plot_plan', 'plot_labels', 'plot_value', 'spread', 'plot_cumulative', 'plot_profit_bars',
-           'fixed', 'tariff_name', 'decisions_table', 'plot_decisions', 'plot_learning', 'median_index',
-           'typical_forecast', 'typical_plan', 'say_trading', 'say_consumption', 'html_table', 'html_figure',
-           'write_report']
+           'OWN', 'BEST', 'MODE_NAMES', 'PLAIN', 'png', 'day_name', 'plot_price_heatmap', 'plot_week', 'plot_forecast',
+           'plot_plan', 'spread', 'plot_cumulative', 'plot_profit_bars', 'fixed', 'tariff_name', 'plot_learning',
+           'median_index', 'typical_forecast', 'typical_plan', 'say_trading', 'say_consumption', 'table_data',
+           'figure_data', 'write_report']
 
 # %% ../nbs/62_plots.ipynb #eb015155
 import base64
-import html
 import io
 from itertools import groupby
 from pathlib import Path
@@ -23,12 +21,12 @@ import pandas as pd
 
 from .backtest.evaluate import consumption_table, trading_table
 from .backtest.score import cumulative, earned
-from .site.battery import ACTIONS, Battery
+from .site.battery import Battery
 from .config import Config
 from .data.calendar import midnights
 from .data.panel import Panel
 from .data.schema import APPLIANCES
-from .files import write_atomic
+from .files import shipped, write_atomic
 from .forecast.checkpoints import Models
 from .forecast.forecasts import forecast_load
 from .forecast.windows import Windows
@@ -268,63 +266,6 @@ def plot_plan(
     _local_axis(low, plan.ts, plan.timezone, width < 6)
     return fig
 
-# %% ../nbs/62_plots.ipynb #7f10a011
-def plot_labels(
-    rows: pd.DataFrame,  # of `labels.label_home`: `ts`, `action`, `quantity_kwh`, `soc_kwh`, `price_cents_kwh`; without a gap
-    timezone: str,
-    title: str = "",
-    width: float = WIDE,  # inches
-):
-    "Where labels buy and sell, on the price, and the charge that comes of it."
-    fig, (top, low) = _figure(width, 4.8, 2, sharex=True, height_ratios=(1.4, 1))
-    ts, action, price = pd.DatetimeIndex(rows.ts), rows.action.to_numpy(), rows.price_cents_kwh.to_numpy()
-    edges = _edges(ts)
-    top.stairs(price, edges, baseline=None, color=GREY, linewidth=1)
-    for name, colour, marker in (("buy", BLUE, "^"), ("sell", ORANGE, "v")):
-        on = action == name
-        label = f"{name}: {on.sum()} half hours, {rows.quantity_kwh[on].sum():.0f} kWh"
-        top.plot(
-            edges[:-1][on] + 1 / 96, price[on], marker, color=colour, markersize=5, markeredgecolor=BLACK, markeredgewidth=0.4, label=label
-        )
-    top.set_ylabel("cents/kWh", fontsize=9)
-    top.margins(y=0.25)
-    top.legend(ncol=1 if width < 6 else 2, frameon=False, fontsize=9, loc="upper left", borderaxespad=0.2)
-    low.fill_between(edges[:-1], rows.soc_kwh, color=GREEN, alpha=0.15, linewidth=0)
-    low.plot(edges[:-1], rows.soc_kwh, color=GREEN, linewidth=1.6)
-    low.set_ylim(bottom=0)
-    low.set_ylabel("stored kWh", fontsize=9)
-    _title(top, title)
-    _local_axis(low, ts, timezone, width < 6)
-    return fig
-
-# %% ../nbs/62_plots.ipynb #7f10a014
-def plot_value(
-    ts: pd.DatetimeIndex,  # (n,) starts of the half hours, UTC
-    value: np.ndarray,  # (n, K) cents per stored kWh left after each half hour, for K equal parts of the usable charge
-    battery: Battery,
-    timezone: str,
-    soc: np.ndarray | None = None,  # (n + 1,) stored kWh on the way
-    title: str = "",
-    width: float = WIDE,  # inches
-):
-    "The worth of one more stored kWh, by time and charge."
-    fig, (ax,) = _figure(width, 3.4)
-    edges = _edges(ts)
-    levels = np.linspace(battery.energy_min, battery.energy_max, value.shape[1] + 1)
-    image = ax.pcolormesh(edges, levels, value.T, cmap="cividis", rasterized=True)
-    if soc is not None:
-        ax.plot(edges, soc, color=BLACK, linewidth=4)
-        ax.plot(edges, soc, color="white", linewidth=2, label="charge")
-        ax.legend(fontsize=9, loc="upper left", facecolor=GREY, labelcolor="white", framealpha=0.8)
-    ax.grid(visible=False)
-    ax.set_ylabel("stored kWh", fontsize=9)
-    bar = fig.colorbar(image, ax=ax, pad=0.01, aspect=25)
-    bar.set_label("worth, cents per stored kWh", fontsize=9)
-    bar.ax.tick_params(labelsize=9)
-    _title(ax, title)
-    _local_axis(ax, ts, timezone, width < 6)
-    return fig
-
 # %% ../nbs/62_plots.ipynb #6ed35b0c
 def spread(
     y: np.ndarray,  # (n,) wanted positions
@@ -453,37 +394,6 @@ def tariff_name(
     "What people call it."
     adder = float(tariff.removeprefix("adder_"))
     return f"delivery charge {adder:g} cents/kWh" if adder else "market price, no delivery charge"
-
-# %% ../nbs/62_plots.ipynb #7f10a021
-def decisions_table(
-    run,  # a `backtest.simulate.Trajectory`
-    best,  # the run that it is held against
-    active: np.ndarray,  # of `backtest.backtest`
-) -> pd.DataFrame:
-    "Half hours by what `best` did (rows) and what `run` did (columns)."
-    of = lambda r: np.where(r.energy[active] > 1e-6, 0, np.where(r.energy[active] < -1e-6, 2, 1))
-    counts = np.bincount(3 * of(best) + of(run), minlength=9).reshape(3, 3)
-    return pd.DataFrame(counts, pd.Index(ACTIONS, name=best.policy), pd.Index(ACTIONS, name=run.policy))
-
-
-def plot_decisions(
-    counts: pd.DataFrame,  # of `decisions_table`
-    title: str = "",
-    width: float = NARROW,  # inches
-):
-    "A table of decisions, each row in per cent."
-    share = 100 * counts.to_numpy() / np.maximum(counts.to_numpy().sum(1, keepdims=True), 1)
-    fig, (ax,) = _figure(width, 0.8 * width)
-    ax.grid(visible=False)
-    ax.imshow(share, cmap="cividis", vmin=0, vmax=100, aspect="auto")
-    for (i, j), x in np.ndenumerate(share):
-        ax.text(j, i, f"{x:.0f} %\n{counts.iat[i, j]:,}", ha="center", va="center", fontsize=10, color="white" if x < 55 else BLACK)
-    ax.set_xticks(range(len(counts)), counts.columns)
-    ax.set_yticks(range(len(counts)), counts.index)
-    ax.set_xlabel(f"{counts.columns.name}: % of the row, half hours", fontsize=9)
-    ax.set_ylabel(counts.index.name, fontsize=9)
-    _title(ax, title)
-    return fig
 
 # %% ../nbs/62_plots.ipynb #54f41076
 def plot_learning(
@@ -635,92 +545,43 @@ def say_consumption(
     return out
 
 # %% ../nbs/62_plots.ipynb #8be36531
-CSS = """
-:root { color-scheme: light; }
-body { font: 17px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif; color: #222; background: #fff; margin: 0; }
-main { max-width: 62rem; margin: 0 auto; padding: 1.2rem 1rem 4rem; }
-h1 { font-size: 1.9rem; line-height: 1.2; margin: 1rem 0 .3rem; }
-h2 { font-size: 1.35rem; margin: 2.8rem 0 .5rem; }
-h3 { font-size: 1.05rem; margin: 1.6rem 0 .3rem; }
-p, li { max-width: 44rem; }
-.lead { color: #555; margin-top: 0; }
-.hero { border-left: .35rem solid #0072B2; background: #f2f7fb; padding: .8rem 1.1rem; margin: 1.2rem 0; max-width: 44rem; }
-.hero p { margin: .4rem 0; }
-.hero p:first-child { font-size: 1.2rem; font-weight: 600; }
-.terms p { margin: .35rem 0; }
-.not { border-left: .3rem solid #D55E00; padding-left: .6rem; }
-figure { margin: 1rem 0; }
-figure img { max-width: 100%; height: auto; display: block; }
-figcaption, .note { color: #555; font-size: .9rem; max-width: 44rem; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .32rem .7rem; border-bottom: 1px solid #ddd; text-align: right; }
-thead th { vertical-align: bottom; border-bottom: 2px solid #888; font-weight: 600; }
-thead td { border: 0; } thead th.group { text-align: center; border-bottom: 1px solid #888; border-left: 1.2rem solid #fff; }
-thead tr:last-child th:first-child { text-align: left; }
-tbody th { text-align: left; font-weight: 400; white-space: nowrap; }
-tr.mark th, tr.mark td { font-weight: 700; background: #fdf3ec; }
-dl { display: grid; grid-template-columns: minmax(8rem, 13rem) 1fr; gap: .4rem 1rem; }
-dt { color: #555; } dd { margin: 0; overflow-wrap: anywhere; }
-code { font-size: .92em; background: #f3f3f3; padding: .1em .3em; border-radius: 3px; overflow-wrap: anywhere; }
-@media (max-width: 640px) {
-  body { font-size: 16px; } h1 { font-size: 1.5rem; }
-  dl { grid-template-columns: 1fr; gap: .1rem; } dd { margin-bottom: .7rem; }
-  th, td { padding: .3rem .45rem; } tbody th { white-space: normal; min-width: 6rem; } }
-"""
-
-
-def html_table(
+def table_data(
     frame: pd.DataFrame,
     digits: dict,  # column -> digits after the point
     caption: str,
     mark: tuple = (),  # rows to be set off
-) -> str:
-    "A frame as a table that scrolls sideways where the screen is narrow; columns named `group: name` stand under their group."
-    cell = lambda c, v: "–" if v is None or v != v else fixed(v, digits[c]) if c in digits else html.escape(str(v))
+) -> dict:
+    "A frame as the template's `table` takes it; columns named `group: name` stand under their group."
+    cell = lambda c, v: "\u2013" if v is None or v != v else fixed(v, digits[c]) if c in digits else str(v)
     names = [str(c).rpartition(": ")[::2] for c in frame.columns]
-    th = lambda text, more="": f"<th{more}>{html.escape(str(text))}</th>"
-    head, grouped = "", any(g for g, _ in names)
-    if grouped:
-        for group, run in groupby(names, key=lambda n: n[0]):
-            width = len(list(run))
-            head += th(group, f' class="group" scope="colgroup" colspan="{width}"') if group else "<td></td>" * width
-        head = f"<tr><td></td>{head}</tr>"
-    head += "<tr>" + "".join(th(c, ' scope="col"') for c in [frame.index.name or "", *(n for _, n in names)]) + "</tr>"
-    rows = ""
-    for name, row in frame.iterrows():
-        cells = "".join(f"<td>{cell(c, row[c])}</td>" for c in frame.columns)
-        rows += f"<tr{' class=mark' if name in mark else ''}>{th(name, ' scope=row')}{cells}</tr>"
-    return (
-        f'<p class="note">{html.escape(caption)}</p><div class="scroll" role="region" tabindex="0" aria-label="{html.escape(caption)}">'
-        f"<table><thead>{head}</thead><tbody>{rows}</tbody></table></div>"
-    )
+    groups = [(group, len(list(run))) for group, run in groupby(names, key=lambda n: n[0])]
+    rows = [dict(name=name, mark=name in mark, cells=[cell(c, row[c]) for c in frame.columns]) for name, row in frame.iterrows()]
+    heads = [frame.index.name or "", *(n for _, n in names)]
+    return dict(caption=caption, heads=heads, groups=groups if any(g for g, _ in groups) else [], rows=rows)
 
 
-def html_figure(
+def figure_data(
     plot,  # width in inches -> figure
     alt: str,  # what the picture shows, in words
     caption: str,
-) -> str:
-    "A picture in two widths, inside the page."
+) -> dict:
+    "A picture in two widths, as the template's `figure` takes it."
     wide, narrow = (base64.b64encode(png(plot(w), dpi)).decode() for w, dpi in ((WIDE, 160), (NARROW, 190)))
-    return (
-        f'<figure><picture><source media="(max-width: 640px)" srcset="data:image/png;base64,{narrow}">'
-        f'<img src="data:image/png;base64,{wide}" alt="{html.escape(alt)}"></picture>'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
-    )
+    return dict(wide=wide, narrow=narrow, alt=alt, caption=caption)
+
+
+def _templates():
+    from jinja2 import Environment, FileSystemLoader
+
+    return Environment(loader=FileSystemLoader(shipped("templates", "templates")), autoescape=True, trim_blocks=True)
 
 # %% ../nbs/62_plots.ipynb #e758ece3
-def _paragraphs(sentences):
-    return "".join(f"<p{' class=not' if 'does not beat' in s else ''}>{html.escape(s).replace(' %', '&nbsp;%')}</p>" for s in sentences)
-
-
 def _terms(mode, tariff):
-    return f"<h3>{html.escape(MODE_NAMES.get(mode, mode).capitalize())}; {html.escape(tariff_name(tariff))}</h3>"
+    return f"{MODE_NAMES.get(mode, mode).capitalize()}; {tariff_name(tariff)}"
 
 
-def _tables(results):
-    "The tables of consumption and trading."
+def _errors_table(results):
+    "T1's errors, home by home."
     heads = {"MAE": "kWh", "% of load": "%", "day:": "next day:", "week:": "next week:"}
     groups = dict(trained_on="trained on", held_out="not trained on")
     t = consumption_table(results).rename_axis("home").rename(columns=dict(training="trained on"))
@@ -728,24 +589,25 @@ def _tables(results):
         t.columns = [c.replace(old, new) for c in t.columns]
     t = t.rename(index={f"mean of {old} homes": f"mean of homes {new}" for old, new in groups.items()})
     digits = {c: 3 if "kWh" in c else 0 for c in t.columns[1:]}
-    means = tuple(n for n in t.index if str(n).startswith("mean of"))
     note = "Mean absolute error in kWh per half hour, and as % of the home's mean load; lower is better. "
     note += "The naive profile is an average of the past weeks."
-    out = ["<h2>Forecast errors, home by home</h2>", html_table(t, digits, note, means), "<h2>Earnings, policy by policy</h2>"]
+    return table_data(t, digits, note, tuple(n for n in t.index if str(n).startswith("mean of")))
+
+
+def _earnings_tables(results):
+    "What policies earned, in each mode and tariff."
     names = {
         "cents/day": "earned, cents per day", "% of best": "share of best, %", "price MAE c/kWh": "price error, cents/kWh",
         "cycles/day": "full cycles per day", "demand met %": "demand met, %", "violations": "limits broken",
         "rules kept %": "rules kept, % of time",
     }  # fmt: skip
-    digits = dict(zip(names.values(), (1, 0, 2, 2, 0, 0, 0)))
-    for mode, tables in results["trading"].items():
-        for tariff in tables:
-            t = trading_table(results, mode, tariff)[list(names)].rename(columns=names)
-            note = "Means per home and day."
-            out += [_terms(mode, tariff), html_table(t, digits, note, (PLAN,))]
-    return "".join(out)
+    digits, note = dict(zip(names.values(), (1, 0, 2, 2, 0, 0, 0))), "Means per home and day."
+    table = lambda mode, tariff: trading_table(results, mode, tariff)[list(names)].rename(columns=names)
+    return [
+        dict(terms=_terms(m, t), table=table_data(table(m, t), digits, note, (PLAN,))) for m, ts in results["trading"].items() for t in ts
+    ]
 
-
+# %% ../nbs/62_plots.ipynb #60cd8d9b
 def _facts(results, meta):
     "Where the figures come from: data, homes, assumptions, versions."
     zone, span, b, tr, ru = results["timezone"], results["span"], results["battery"], results["tariff"], results["rules"]
@@ -779,10 +641,7 @@ def _facts(results, meta):
         "Preset and seed": f"{results.get('preset')}, {results.get('seed')}",
         "Versions": ", ".join([f"energymvp {results['energymvp']}", *(f"{k} {v}" for k, v in results["versions"].items())]),
     }
-    facts = "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in rows.items())
-    command = results.get("command")
-    command = f"<code>{html.escape(command)}</code>" if command else "written from Python, energymvp.plots.write_report"
-    return f"<dl>{facts}<dt>Command</dt><dd>{command}</dd></dl>"
+    return rows
 
 # %% ../nbs/62_plots.ipynb #25abeaa5
 def _first_key(details):
@@ -794,24 +653,24 @@ def _forecast_part(results, windows, models, home, first, last):
     zone, name = windows.panel.timezone, windows.panel.households[home]
     trained_on = results["consumption"]["households"].get(name, {}).get("trained_on", True)
     who = f"{name}, a home that no model was trained on" if not trained_on else f"{name}, a home whose earlier readings were trained on"
-    out = [f"<h2>What will the home use?</h2><p>This is {html.escape(who)}. T1 looked ahead from midnight, with the past alone.</p>"]
+    out = []
     for ahead, span in ((STEPS_PER_DAY, "day"), (STEPS_PER_WEEK, "week")):
         found = typical_forecast(models, windows, home, first, last, ahead)
         if found is None:
-            out.append(f'<p class="note">The test span holds no whole {span} of this home, so none is shown.</p>')
+            out.append(f"The test span holds no whole {span} of this home, so none is shown.")
             continue
         step, truth, naive, forecast, band = found
         ts = windows.panel.ts[step : step + ahead]
         mae = lambda x, truth=truth: np.abs(x - truth).mean()
         errors = f"Mean error of this {span}: T1 {mae(forecast):.3f}, naive profile {mae(naive):.3f} kWh per half hour"
         day, inside = day_name(ts[0].tz_convert(zone)), results["consumption"]["households"][name][span]["coverage"]
-        out.append(html_figure(
+        out.append(figure_data(
             lambda w, ts=ts, found=found, span=span: plot_forecast(ts, *found[1:4], zone, f"{name}: one {span} ahead", w, found[4]),
             f"Consumption of {name} in kWh per half hour, the {span} from {day}: what came, T1's forecast with its band, and the naive profile. {errors}.",
             f"The {span} from {day}: of all {span}s that start at a midnight of the test span, the one with T1's median error. {errors}. "
             f"Of all half hours of the test, {100 * inside:.0f} % fell into T1's band.",
         ))  # fmt: skip
-    return "".join(out)
+    return dict(who=who, figures=out)
 
 
 def _plan_part(details, windows, models, home, first):
@@ -820,12 +679,12 @@ def _plan_part(details, windows, models, home, first):
     run = next(r for r in runs if r.policy == PLAN)
     found = typical_plan(models, windows, run, active, site, home, first)
     if found is None:
-        return '<h2>What will the battery do?</h2><p class="note">The test span holds no whole day of this home, so no plan is shown.</p>'
+        return dict(figure="The test span holds no whole day of this home, so no plan is shown.")
     plan, price, reserve, cents = found
     day, name = day_name(plan.ts[0].tz_convert(zone)), plan.household
     bought, sold = np.maximum(plan.energy, 0).sum(), np.maximum(-plan.energy, 0).sum()
     money = f"{'lost' if cents < -0.05 else 'earned'} {abs(cents):.1f} cents"
-    picture = html_figure(
+    picture = figure_data(
         lambda w: plot_plan(plan, site.battery, price, reserve, f"{name}: one day's plan", w),
         f"Three charts of {day}: market price that came and price expected; {bought:.1f} kWh bought and {sold:.1f} kWh sold by half hour; "
         f"state of charge between {100 * site.battery.soc_min:.0f} and {100 * site.battery.soc_max:.0f} per cent.",
@@ -833,11 +692,8 @@ def _plan_part(details, windows, models, home, first):
         f"It {money}; at midnight the plan expected {plan.expected_profit:.1f}. "
         "Charge above the reserve may be sold; what lies under it is kept for the home.",
     )
-    made = "at midnight" if mode == "committed" else "anew at every meter reading"
-    return (
-        f"<h2>What will the battery do?</h2><p>The plan for {html.escape(name)}, made {made} on the price that T2 expected. "
-        f"It buys where power is cheap and sells where it is dear.</p>{picture}"
-    )
+    made = "at midnight" if mode == "committed" else "again at every meter reading"
+    return dict(name=name, made=made, figure=picture)
 
 
 def _money_part(results, details, windows, first):
@@ -845,18 +701,18 @@ def _money_part(results, details, windows, first):
     runs, active, site = details[mode, adder]
     frame, zone = cumulative(runs, active, windows, first, site), windows.panel.timezone
     ends = "; ".join(f"{p} {_dollars(v)}" for p, v in frame.iloc[-1].sort_values(ascending=False).items())
-    note = f"Mean over {len(active)} homes, {tariff_name(f'adder_{adder:g}')}, {MODE_NAMES[mode]}."
-    line = html_figure(
+    note = f"Mean over {len(active)} home{'s' * (len(active) != 1)}, {tariff_name(f'adder_{adder:g}')}, {MODE_NAMES[mode]}."
+    line = figure_data(
         lambda w: plot_cumulative(frame, "Earned per home since the test began", zone, w),
         f"Dollars earned per home at the end of the test: {ends}.",
         f"{note} Perfect foresight is the limit that no plan can pass.",
     )  # fmt: skip
-    bars = html_figure(
+    bars = figure_data(
         lambda w: plot_profit_bars(results, w),
         "Bars: share of perfect foresight that each policy earned; the tables below have the figures.",
         "100 % is what perfect foresight earns under the same delivery charge and in the same homes; below 0 %, the battery cost money.",
     )  # fmt: skip
-    return f"<h2>What did it earn?</h2>{line}{bars}"
+    return [line, bars]
 
 
 def write_report(
@@ -880,40 +736,18 @@ def write_report(
     others = [(m, t) for m, tables in results["trading"].items() for t in tables if (m, t) != main]
     zone = results["timezone"]
     span = " to ".join(day_name(pd.Timestamp(results["span"][k]).tz_convert(zone), False) for k in ("from", "to"))
-    sentences = lambda m, t: _paragraphs(say_trading(results["trading"][m][t]))
-    more = "".join(f'{_terms(m, t)}<div class="terms">{sentences(m, t)}</div>' for m, t in others)
-    prices = html_figure(
+    prices = figure_data(
         lambda w: plot_price_heatmap(panel, panel.ts[first], panel.ts[last - 1] + HALF_HOUR, w),
         f"Market price in cents/kWh by local hour and date, {span}.",
         "The prices of the test span, by local hour and date.",
     )
-    size, market = config.battery.capacity, html.escape(f"{results['node']} ({results['market']})")
-    page = f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>What the battery earned: energymvp report</title>
-<link rel="icon" href="data:,">
-<style>{CSS}</style>
-</head>
-<body><main>
-<h1>What the battery earned</h1>
-<p class="lead">{len(panel.households)} homes, a battery of {size:g} kWh in each, prices of {market}, {span}.</p>
-<section class="hero" aria-label="In short">{sentences(*main)}</section>
-<p class="note">Per home and day, {html.escape(MODE_NAMES[main[0]])}, {html.escape(tariff_name(main[1]))}.
-T2 is the model that expects prices, T1 the one that forecasts consumption.</p>
-{_paragraphs(say_consumption(results))}
-{_forecast_part(results, windows, models, home, first, last)}
-{_plan_part(details, windows, models, home, first)}
-{_money_part(results, details, windows, first)}
-{f"<h2>Under other conditions</h2>{more}" if more else ""}
-{_tables(results)}
-<h2>Data and assumptions</h2>
-{prices}
-{_facts(results, models.meta)}
-</main></body>
-</html>
-"""
+    sentences = lambda m, t: say_trading(results["trading"][m][t])
+    page = _templates().get_template("report.html").render(
+        homes=len(panel.households), capacity=config.battery.capacity, market=f"{results['node']} ({results['market']})", span=span,
+        short=sentences(*main), terms=f"{MODE_NAMES[main[0]]}, {tariff_name(main[1])}", consumption=say_consumption(results),
+        forecast=_forecast_part(results, windows, models, home, first, last), plan=_plan_part(details, windows, models, home, first),
+        money=_money_part(results, details, windows, first), others=[dict(terms=_terms(m, t), sentences=sentences(m, t)) for m, t in others],
+        errors=_errors_table(results), earnings=_earnings_tables(results), prices=prices, facts=_facts(results, models.meta),
+        command=results.get("command"),
+    )  # fmt: skip
     write_atomic(Path(path), lambda f: Path(f).write_text(page, encoding="utf-8"))

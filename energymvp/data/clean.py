@@ -157,7 +157,9 @@ def _numbers(df, columns, what):
     "Columns as float64; text that is no number is an error with its row."
     for c in columns:
         v = pd.to_numeric(df[c], errors="coerce")
-        bad = v.isna() & df[c].notna() & (df[c].astype(str).str.strip() != "")
+        bad = v.isna() & df[c].notna()
+        if bad.any():  # text is looked at only where it is no number
+            bad &= df[c].astype(str).str.strip() != ""
         if bad.any():
             raise ValueError(f"{what}: column {c} holds {df[c][bad].iloc[0]!r} at {_first_row(df, bad)}: not a number")
         df[c] = v.astype(float)

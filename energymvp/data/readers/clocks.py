@@ -99,7 +99,7 @@ def local_clock(
         report.add(f"{what}: WARNING: both are what a clock shows that never changes: {name}", once)
     return out
 
-
+# %% ../../../nbs/13b_data.readers.clocks.ipynb #469dab66
 def on_clock(
     df: pd.DataFrame,  # with `ts` as text, numbers or times
     by: list,  # columns that tell one series from another, where they are there

@@ -65,7 +65,7 @@ def _read_total(out, total, times, day, repeats, report, what):
     first = f"first {out.household_id[i]} {times[i]}: {total[i]} against {hour[i]:.3f} in the hour"
     raise ValueError(f"{what}: Total kWh is neither the hour's nor the day's sum of the appliances in {int(bad.sum())} rows, {first}")
 
-
+# %% ../../../nbs/13e_data.readers.json_tables.ipynb #d2ece042
 def json_consumption(
     df: pd.DataFrame,  # House, Timestamp, Total kWh, Appliance_Breakdown_JSON
     tz: str | None,  # the clock of its times

@@ -94,7 +94,7 @@ def _refuse_power(df, what):
         problem = f"{what}: {int(high.sum())} of {len(df)} readings cannot be kWh, {rows}"
         raise Refusal(problem, "say what they are (Wh per interval, or mean W), as in", unit="W")
 
-
+# %% ../../../nbs/13c_data.readers.meters.ipynb #81f3b5f0
 def meter_rows(
     df: pd.DataFrame,  # as it was read
     tz: str | None,  # clock of times without a zone
