@@ -18,18 +18,19 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
-from common import demo, spread
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # for models as small as these one thread is as fast, and far faster on a busy machine
+import pandas as pd  # noqa: E402
+from common import demo, spread  # noqa: E402
 
-from energymvp.backtest.score import mean_scores, score, score_consumption
-from energymvp.backtest.simulate import MODES, backtest
-from energymvp.config import load_config
-from energymvp.files import shipped, write_atomic
-from energymvp.forecast.checkpoints import load_checkpoint, load_models
-from energymvp.forecast.windows import Windows
-from energymvp.site.site import Site
-from energymvp.training.split import divide
-from energymvp.training.train import train
+from energymvp.backtest.score import mean_scores, score, score_consumption  # noqa: E402
+from energymvp.backtest.simulate import MODES, backtest  # noqa: E402
+from energymvp.config import load_config  # noqa: E402
+from energymvp.files import shipped, write_atomic  # noqa: E402
+from energymvp.forecast.checkpoints import load_checkpoint, load_models  # noqa: E402
+from energymvp.forecast.windows import Windows  # noqa: E402
+from energymvp.site.site import Site  # noqa: E402
+from energymvp.training.split import divide  # noqa: E402
+from energymvp.training.train import train  # noqa: E402
 
 ROOT, PARTS = Path(__file__).resolve().parents[1], ("energymvp", "config", "data", "bench")
 ADDERS, POLICY, BEST = (0, 5), "T2 price + optimizer", "perfect foresight"

@@ -892,5 +892,6 @@ d = { 'settings': { 'branch': 'main',
                                  'energymvp.units.kw_from_kwh': ('units.html#kw_from_kwh', 'energymvp/units.py'),
                                  'energymvp.units.kwh_from_kw': ('units.html#kwh_from_kw', 'energymvp/units.py'),
                                  'energymvp.units.moment': ('units.html#moment', 'energymvp/units.py'),
+                                 'energymvp.units.plural': ('units.html#plural', 'energymvp/units.py'),
                                  'energymvp.units.usd_mwh_from_cents': ('units.html#usd_mwh_from_cents', 'energymvp/units.py'),
                                  'energymvp.units.utc': ('units.html#utc', 'energymvp/units.py')}}}

@@ -20,6 +20,7 @@ from .files import write_atomic
 from .labels import load_labels, make_labels, say_labels
 from .planner import Planner, training_text
 from .site.site import Site
+from .units import plural
 from .training.train import train
 
 # %% ../nbs/64a_demo.ipynb #7bd9c943
@@ -37,7 +38,7 @@ def _data(place, config, tell, say, progress):
         span = s.span("prices", node=node, market=market)
         done = make_labels(s, site, zone, "optimal", *span, node, market, soc_start=soc, progress=progress, households=homes)
         shares = ", ".join(f"{a} {done[a].mean():.0%}" for a in ("buy", "hold", "sell"))
-        say(f"  {done.half_hours.sum():,} half hours of {len(done)} homes: {shares}")
+        say(f"  {done.half_hours.sum():,} half hours of {plural(len(done), 'home')}: {shares}")
         panel = load_panel(s, zone, homes, node=node, market=market)
         say(str(panel))
         known, summary = load_labels(s, panel, site) if place == "supabase" else (None, None)

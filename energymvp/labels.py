@@ -20,7 +20,7 @@ from .optimizer.optimum import perfect_foresight
 from .site.battery import ACTIONS, actions, signed
 from .site.rules import follow_rules
 from .site.site import Site, home_sites
-from .units import HALF_HOUR, STEPS_PER_DAY
+from .units import HALF_HOUR, STEPS_PER_DAY, plural
 
 # %% ../nbs/23_labels.ipynb #f81cd03a
 LABEL_POLICIES = ("optimal", "rules", "rules-optimal")
@@ -178,7 +178,7 @@ def say_labels(
     "The worth of labels in a sentence."
     n = summary.half_hours
     got, best = ((summary[c] * n).sum() / n.sum() for c in ("labels_cents_per_day", "optimum_cents_per_day"))
-    text = f"labels ({', '.join(sorted(set(summary.policy)))}) of {len(summary)} homes earn {got:.2f} cents per home and day"
+    text = f"labels ({', '.join(sorted(set(summary.policy)))}) of {plural(len(summary), 'home')} earn {got:.2f} cents per home and day"
     text += f", the optimum on the same prices {best:.2f}" + (f" ({got / best:.1%})" if best > 0 else "")
     odd, apart = (summary.charge_unexplained * n).sum() / n.sum(), (summary.price_difference_cents_kwh * n).sum() / n.sum()
     if odd > 0.01:

@@ -29,7 +29,7 @@ from .forecast.windows import Windows
 from .planning.outlook import model_outlook
 from .planning.plan import Plan, make_plan
 from .site.site import Site, home_sites
-from .units import HALF_HOUR, STEPS_PER_DAY, grid, moment
+from .units import HALF_HOUR, STEPS_PER_DAY, grid, moment, plural
 
 # %% ../nbs/64_planner.ipynb #0c32e6a0
 @contextmanager
@@ -90,7 +90,7 @@ class Trained:
     def __repr__(self):
         m, b = self.models.meta, self.site.battery
         return (
-            f"{type(self).__name__}: trained on {len(m['households'])} homes and {m['node']} ({m['market']}) up to {m['spans']['test'][:10]}\n"
+            f"{type(self).__name__}: trained on {plural(len(m['households']), 'home')} and {m['node']} ({m['market']}) up to {m['spans']['test'][:10]}\n"
             f"  battery {b.capacity:g} kWh, {b.charge_power:g} kW in, {b.discharge_power:g} kW out, round trip {b.efficiency:.0%}\n"
             f"  local clock {self.config.timezone}"
         )
@@ -189,7 +189,7 @@ def plot(self: Plan, **kwargs):
 # %% ../nbs/64_planner.ipynb #b45dd3c8
 def _score_text(score):
     r, mode, homes = score.results, next(iter(score.results["trading"])), len(score.results["scored_days"])
-    head = f"Score: {homes} home{'s' * (homes != 1)}, {r['node']} ({r['market']}), {r['span']['from']} to {r['span']['to']}, {mode}"
+    head = f"Score: {plural(homes, 'home')}, {r['node']} ({r['market']}), {r['span']['from']} to {r['span']['to']}, {mode}"
     note = "\nwarning: a part of this span was trained on" if score.trained_on else ""
     pays = f"a home pays {r['household_cents_per_day']:.0f} cents a day for its consumption at {r['rules']['household_price']:g} cents/kWh"
     return f"{head}\n{score.table().iloc[:, :3].round(2)}\n{pays}{note}"
@@ -277,7 +277,7 @@ def training_text(
     "What a training did."
     spans, lines = done["spans"], []
     lines.append(
-        f"  trained on {len(done['households'])} homes, {spans.start} to {spans.validation}; validated to {spans.test}; "
+        f"  trained on {plural(len(done['households']), 'home')}, {spans.start} to {spans.validation}; validated to {spans.test}; "
         f"never trained on: {', '.join(done['held_out']) or 'no home'}"
     )
     for name in (n for n in ("consumption", "trading") if n in done):

@@ -33,7 +33,7 @@ from .forecast.windows import Windows
 from .planning.outlook import model_outlook
 from .planning.plan import Plan
 
-from .units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK
+from .units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK, plural
 
 # %% ../nbs/62_plots.ipynb #75b83081
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK, GREY = (
@@ -623,7 +623,7 @@ def _facts(results, meta):
         if {"start", "validation", "test"} <= set(trained)
         else "not recorded in the checkpoint",
         "Homes": f"{len(homes)}; never trained on: {', '.join(held_out) or 'none'}",
-        "Days scored": f"{sum(days) / len(days):.0f} per home, in {len(days)} homes" if days else "none",
+        "Days scored": f"{sum(days) / len(days):.0f} per home, in {plural(len(days), 'home')}" if days else "none",
         "Prices": f"node {results['node']}, market {results['market']}",
         "Half hours filled": ", ".join(f"{k} {v}" for k, v in results["filled_half_hours"].items())
         + " (gaps of at most two hours carry the last known value)"

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['HALF_HOUR', 'HOURS_PER_STEP', 'STEPS_PER_DAY', 'STEPS_PER_WEEK', 'CENTS_PER_USD_MWH', 'PRICE_CAP', 'USUAL_PRICE',
            'MAX_HOME_ENERGY', 'utc', 'moment', 'grid', 'cents_from_usd_mwh', 'usd_mwh_from_cents', 'check_cents',
-           'kwh_from_kw', 'kw_from_kwh']
+           'kwh_from_kw', 'kw_from_kwh', 'plural']
 
 # %% ../nbs/00_units.ipynb #8c7c971b
 import numpy as np
@@ -117,3 +117,11 @@ def kw_from_kwh(
 
 # %% ../nbs/00_units.ipynb #cde4d9ee
 MAX_HOME_ENERGY = 24.0  # kWh per half hour, 200 A at 240 V
+
+# %% ../nbs/00_units.ipynb #5e321e8f
+def plural(
+    n: int,
+    noun: str,  # one of them
+) -> str:
+    "How many, in words: `1 home`, `2 homes`."
+    return f"{n:,} {noun}{'s' * (n != 1)}"

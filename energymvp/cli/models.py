@@ -133,7 +133,7 @@ def _test_of(planner, store, start, homes, node, market, quiet):
         own = sum(v.battery != planner.site.battery for h, v in home_sites(s, planner.site).items() if h in panel.households)
     typer.echo(panel)
     if own:
-        typer.echo(f"note: {own} of these homes have a battery of their own in the store; this table gives every home the run's battery")
+        typer.echo(f"note: of these homes, {own} with a battery of their own in the store; this table gives every home the run's battery")
     return panel, start
 
 # %% ../../nbs/70b_cli.models.ipynb #c8e34d31

@@ -27,8 +27,7 @@ def consumption_loss(
     weight = sum(k / k.sum().clamp_min(1) for k in (day, known)) / level
     quantile, counts = torch.tensor([[*QUANTILES], [0.5, 1.0, 0.5]], device=target.device)[..., None]
     miss = torch.where(known, target, 0)[:, None] - out.consumption_quantiles
-    slope = torch.where(miss.detach() < 0, counts * (quantile - 1), counts * quantile) * weight[:, None]
-    return torch.dot(miss.flatten(), slope.flatten())
+    return (torch.where(miss < 0, quantile - 1, quantile) * counts * weight[:, None] * miss).sum()
 
 # %% ../../nbs/51_training.losses.ipynb #966fc2c5
 def spo_loss(
