@@ -21,7 +21,7 @@ from .site.battery import Battery
 from .config import load_config
 from .files import shipped
 from .data.schema import TABLES
-from .data.supabase_access import credentials, key_role
+from .data.supabase import credentials, key_role
 from .data.transfer import open_store
 from .forecast.checkpoints import load_models
 from .optimizer.optimum import perfect_foresight

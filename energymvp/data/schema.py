@@ -46,6 +46,11 @@ class Table:
         "The columns of one type: text, time or number."
         return [c for c, (k, _) in self.columns.items() if k == kind]
 
+    def typed(self, rows: pd.DataFrame, **how) -> pd.DataFrame:
+        "Rows as another program holds them in the types of the table; `how` tells `pd.to_datetime` how times are written."
+        times = {c: pd.to_datetime(rows[c], utc=True, **how).dt.as_unit("ns") for c in self.of("time")}
+        return rows.assign(**times).astype(dict.fromkeys(self.of("text"), "str") | dict.fromkeys(self.of("number"), float))
+
 # %% ../../nbs/10_data.schema.ipynb #10a00002
 _HOME, _TIME = dict(household_id=("text", "household")), dict(ts=("time", "start of the half hour, UTC"))
 
@@ -90,9 +95,7 @@ _battery_labels = Table("battery_labels", ("household_id", "ts"), _HOME | _TIME 
 TABLES = {t.name: t for t in (_consumption, _prices, _battery_labels, _households)}
 
 
-def table(
-    name: str,  # one of `TABLES`
-) -> Table:
+def table(name: str) -> Table:
     "The table of that name, or an error that lists the names."
     if name not in TABLES:
         raise ValueError(f"no table {name!r}; the tables are {', '.join(TABLES)}")

@@ -28,6 +28,8 @@ MINUTES = tuple(m for m in INTERVALS if m >= 5)  # intervals that are taken
 
 
 class Strict(BaseModel):
+    "A body whose fields are all known and finite."
+
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 

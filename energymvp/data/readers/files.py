@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['HOME_NAMES', 'TIME_NAMES', 'DATE_NAMES', 'CLOCK_NAMES', 'ENERGY_NAMES', 'REGISTER_NAMES', 'EXPORT_NAMES',
-           'IDLE_NAMES', 'UNIT_NAMES', 'METER_UNITS', 'SUFFIXES', 'ID_COLUMNS', 'is_time_header', 'rename',
-           'name_columns', 'read_file']
+           'IDLE_NAMES', 'UNIT_NAMES', 'METER_UNITS', 'PRICE_UNITS', 'NODE_NAMES', 'SUFFIXES', 'ID_COLUMNS',
+           'name_columns', 'name_price_columns', 'read_file']
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #13b00003
 import gzip
@@ -44,30 +44,22 @@ def _words(header):
     return re.sub(r"[^a-z0-9]+", "_", str(header).lower().replace("kilowatt-hours", "kwh").replace("kilowatt hours", "kwh")).strip("_")
 
 
-def is_time_header(
-    header,  # one cell of a file's first line
-) -> bool:
-    "Whether a column of this name may hold the time."
+def _is_time(header):
     return _words(header) in (*TIME_NAMES, *DATE_NAMES)
 
 
-def rename(
-    df: pd.DataFrame,
-    new: dict,  # column -> what it was taken for
-    report: IngestReport,
-    what: str,
-) -> pd.DataFrame:
+def _rename(df, new, report):
     "The columns by their new names; two may not be taken for the same."
     for name in dict.fromkeys(new.values()):
         same = [str(c) for c, n in new.items() if n == name]
         if len(same) > 1:
-            raise ValueError(f"{what}: columns {' and '.join(same)} could both be {name}: keep one of them")
+            raise report.error(f"columns {' and '.join(same)} could both be {name}: keep one of them")
     renamed = [f"{c} as {n}" for c, n in new.items() if c != n]
-    report.add(f"{what}: columns read by another name ({', '.join(renamed)})", len(renamed))
+    report.add(f"columns read by another name ({', '.join(renamed)})", len(renamed))
     return df.rename(columns=new)
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #13b00005
-def _day_and_clock(df, report, what):
+def _day_and_clock(df, report):
     "A day and a time of day in two columns as one column `ts`."
     words = {c: _words(c) for c in df}
     day = next((c for c in df if words[c] in DATE_NAMES), None)
@@ -76,25 +68,21 @@ def _day_and_clock(df, report, what):
     clock, text = next((c for c in df if words[c] in CLOCK_NAMES), None), df[day].astype(str).str.strip()
     if clock is not None and not df[clock].astype(str).str.contains(r"\d[-/.]\d", regex=True).any():
         text = text.str.cat(df[clock].astype(str).str.strip(), sep=" ").where(df[day].notna() & df[clock].notna())
-        report.add(f"{what}: rows whose time is {day} with {clock}", len(df))
+        report.add(f"rows whose time is {day} with {clock}", len(df))
     return df.drop(columns=[day] if clock is None else [day, clock]).assign(ts=text)
 
 
-def _units(column, name, what):
+def _units(column, report):
     "The one unit that a column of units names."
     said = column.dropna().astype(str).map(lambda u: METER_UNITS.get(_words(u), u)).unique()
     if len(said) > 1:
-        raise ValueError(f"{what}: column {name} names several units, {', '.join(said)}: keep the rows of one of them")
+        raise report.error(f"column {column.name} names several units, {', '.join(said)}: keep the rows of one of them")
     return set(said)
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #13b00007
-def name_columns(
-    df: pd.DataFrame,  # as it was read
-    report: IngestReport,  # what a column was taken for is noted here
-) -> tuple[pd.DataFrame, str | None]:
-    "Columns by the names that the gate knows, with `register` where a meter's counter was found; and the unit that the headers name."
-    what, units, new, idle = "consumption", set(), {}, []
-    df = _day_and_clock(df, report, what)
+def name_columns(df: pd.DataFrame, report: IngestReport) -> tuple[pd.DataFrame, str | None]:
+    "Readings by the names that the gate knows, with `register` where a meter's counter was found; and the unit that the headers name."
+    df, units, new, idle = _day_and_clock(df, report), set(), {}, []
     for c in df:
         words = _words(c)
         unit = METER_UNITS.get(words.split("_")[-1])
@@ -106,22 +94,36 @@ def name_columns(
         elif words in TIME_NAMES:
             new[c] = "ts"
         elif words in UNIT_NAMES:
-            units |= _units(df[c], c, what)
+            units |= _units(df[c], report)
             idle.append(c)
         elif (name in ENERGY_NAMES and (name or unit)) or name in REGISTER_NAMES:
             new[c] = "register" if name in REGISTER_NAMES else "total_kwh"
             units |= {unit} - {None}
         elif name in EXPORT_NAMES or words in EXPORT_NAMES:
             sun = "what is imported is less than the home used where the sun shone"
-            report.add(f"{what}: WARNING: rows with export ({c}) left out; {sun}", (pd.to_numeric(df[c], errors="coerce") > 0).sum())
+            report.add(f"WARNING: rows with export ({c}) left out; {sun}", (pd.to_numeric(df[c], errors="coerce") > 0).sum())
             idle.append(c)
         elif words in IDLE_NAMES:
             idle.append(c)
-    df = rename(df.drop(columns=idle), new, report, what)
+    df = _rename(df.drop(columns=idle), new, report)
     if len(units) > 1:
-        raise ValueError(f"{what}: the columns are in several units, {', '.join(sorted(units))}: keep those of one unit")
-    report.add(f"{what}: columns left out ({', '.join(map(str, idle))})", len(idle))
+        raise report.error(f"the columns are in several units, {', '.join(sorted(units))}: keep those of one unit")
+    report.add(f"columns left out ({', '.join(map(str, idle))})", len(idle))
     return df, next(iter(units), None)
+
+# %% ../../../nbs/13a_data.readers.files.ipynb #13b0000e
+PRICE_UNITS = dict(price_usd_mwh=("$/mwh", "usd/mwh", "usdmwh"), price_cents_kwh=("cents/kwh", "centskwh", "c/kwh", "¢/kwh"))
+NODE_NAMES = ("node", "location", "pnode", "zone")
+
+
+def name_price_columns(df: pd.DataFrame, report: IngestReport) -> pd.DataFrame:
+    "Prices with the columns that the gate knows; the unit stands in the header, as in `Price ($/MWh)`."
+    new = {}
+    for c in df:
+        header = re.sub(r"[\s_()\[\]]", "", str(c).lower())
+        price = next((name for name, ends in PRICE_UNITS.items() if header.endswith(ends)), None)
+        new[c] = price or ("ts" if _is_time(c) else "node" if header in NODE_NAMES else c)
+    return _rename(df, new, report)
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #6007c708
 SUFFIXES = (".csv", ".csv.gz", ".zip", ".parquet", ".xml")
@@ -133,7 +135,7 @@ def _layout(raw):
     lines = raw[:20_000].decode("utf-8-sig", errors="replace").splitlines()[:30]
     separator = max(",;\t", key="\n".join(lines).count)
     cells = [[c.strip().strip('"') for c in line.split(separator)] for line in lines]
-    return next((i for i, row in enumerate(cells) if len(row) > 1 and any(map(is_time_header, row))), 0), separator
+    return next((i for i, row in enumerate(cells) if len(row) > 1 and any(map(_is_time, row))), 0), separator
 
 
 def _read_csv(raw, name):

@@ -71,8 +71,7 @@ def green_button(
     name: str = "Green Button",  # what to call it in an error
 ) -> pd.DataFrame:
     "Readings as household_id, ts, total_kwh, flow_direction, minutes."
-    found, out, skipped = _entries(xml, name), [], 0
-    own = lambda links: links["self"][0] if links["self"] else ""
+    found, out, skipped, own = _entries(xml, name), [], 0, lambda links: links["self"][0] if links["self"] else ""
     points = {own(links): _text(e, "ServiceCategory/kind", ELECTRICITY) for e, links in found["UsagePoint"]}
     types = {own(links): e for e, links in found["ReadingType"]}
     for block, links in found["IntervalBlock"]:
@@ -90,19 +89,16 @@ def green_button(
     return df.assign(household_id=homes, ts=pd.to_datetime(df.ts, unit="s", utc=True))
 
 # %% ../../../nbs/13_data.readers.green_button.ipynb #13a00006
-def delivered(
-    df: pd.DataFrame,  # of `green_button`
-    report: IngestReport,
-) -> pd.DataFrame:
-    "What was delivered to each home, at the finest interval that is there."
-    what, known = "consumption", "delivered (1) and returned (19) are understood"
+def delivered(df: pd.DataFrame, report: IngestReport) -> pd.DataFrame:
+    "Of the readings of `green_button`, what was delivered to each home, at the finest interval that is there."
     odd = df.flow_direction[~df.flow_direction.isin([DELIVERED, RETURNED])]
     if len(odd):
-        raise ValueError(f"{what}: {len(odd)} Green Button readings have flow direction {odd.iloc[0]}; {known}")
+        known = "delivered (1) and returned (19) are understood"
+        raise report.error(f"{len(odd)} Green Button readings have flow direction {odd.iloc[0]}; {known}")
     back = df.flow_direction == RETURNED
     sun = "what was delivered is less than the home used where the sun shone"
-    report.add(f"{what}: WARNING: readings of energy returned to the grid left out; {sun}", (back & (df.total_kwh > 0)).sum())
+    report.add(f"WARNING: readings of energy returned to the grid left out; {sun}", (back & (df.total_kwh > 0)).sum())
     df = df[~back]
     coarse = df.minutes > df.groupby(df.household_id.fillna("")).minutes.transform("min")
-    report.add(f"{what}: readings of longer intervals left out, since finer ones are there", coarse.sum())
+    report.add("readings of longer intervals left out, since finer ones are there", coarse.sum())
     return df[~coarse].drop(columns=["flow_direction", "minutes"]).reset_index(drop=True)

@@ -25,12 +25,12 @@ JSON_APPLIANCES = {
 }  # fmt: skip
 
 
-def _wall_clock(ts, by, tz, report, what):
+def _wall_clock(ts, by, tz, report):
     "Times of a wall clock, whatever zone they claim, as UTC; NaT where the clock has no such time."
-    return local_clock(pd.to_datetime(ts, format="ISO8601", utc=True).dt.tz_localize(None), by, tz, report, what)
+    return local_clock(pd.to_datetime(ts, format="ISO8601", utc=True).dt.tz_localize(None), by, tz, report)
 
 
-def _appliances(column, homes, what):
+def _appliances(column, homes, report):
     "The JSON column as appliance columns; a database gives objects where a file gives text."
     rows = []
     for i, v in enumerate(column):
@@ -42,15 +42,15 @@ def _appliances(column, homes, what):
             rows.append(row)
         except (ValueError, TypeError, AttributeError):
             text = f"of {homes[i]} in row {i} is no list of appliances with numbers: {str(v)[:60]!r}"
-            raise ValueError(f"{what}: Appliance_Breakdown_JSON {text}") from None
+            raise report.error(f"Appliance_Breakdown_JSON {text}") from None
     table = pd.DataFrame(rows).fillna(0.0)
     unknown = [c for c in table if c not in JSON_APPLIANCES]
     if unknown:
-        raise ValueError(f"{what}: unknown appliance {unknown[0]!r} in Appliance_Breakdown_JSON; known are {', '.join(JSON_APPLIANCES)}")
+        raise report.error(f"unknown appliance {unknown[0]!r} in Appliance_Breakdown_JSON; known are {', '.join(JSON_APPLIANCES)}")
     return table.rename(columns=JSON_APPLIANCES)
 
 # %% ../../../nbs/13e_data.readers.json_tables.ipynb #13f00005
-def _read_total(out, total, times, day, repeats, report, what):
+def _read_total(out, total, times, day, repeats, report):
     "The rows with their total, where it is the hour's; left out where it is the day's."
     hour = out.drop(columns=["household_id", "ts"]).sum(axis=1)
     close = lambda a, b: (a - b).abs() <= 0.02 * b.abs() + 0.01
@@ -58,69 +58,65 @@ def _read_total(out, total, times, day, repeats, report, what):
     if close(total, hour).mean() > 0.95:
         return out.assign(total_kwh=np.maximum(total, hour))
     if repeats and close(total, hour.groupby(day).transform("sum"))[whole].mean() > 0.95:
-        report.add(f"{what}: rows whose Total kWh is the day's; the hour is what its appliances add up to", len(out))
+        report.add("rows whose Total kWh is the day's; the hour is what its appliances add up to", len(out))
         return out
     bad = ~close(total, hour)
     i = int(np.argmax(bad))
     first = f"first {out.household_id[i]} {times[i]}: {total[i]} against {hour[i]:.3f} in the hour"
-    raise ValueError(f"{what}: Total kWh is neither the hour's nor the day's sum of the appliances in {int(bad.sum())} rows, {first}")
+    raise report.error(f"Total kWh is neither the hour's nor the day's sum of the appliances in {int(bad.sum())} rows, {first}")
 
-# %% ../../../nbs/13e_data.readers.json_tables.ipynb #d2ece042
-def json_consumption(
-    df: pd.DataFrame,  # House, Timestamp, Total kWh, Appliance_Breakdown_JSON
-    tz: str | None,  # the clock of its times
-    report: IngestReport,
-) -> pd.DataFrame:
-    "Meter rows with a JSON column as columns for `clean_consumption`; daily totals are told apart from hourly ones."
-    what, parts = "consumption", "Appliance_Breakdown_JSON"
+
+def json_consumption(df: pd.DataFrame, tz: str | None, report: IngestReport) -> pd.DataFrame:
+    "House, Timestamp, Total kWh and a JSON column as `clean_consumption` takes them; daily totals are told apart from hourly ones."
+    parts = "Appliance_Breakdown_JSON"
     df = df[[c for c in ("House", "Timestamp", "Total kWh", parts) if c in df]]
     df = df[~df.astype(str).duplicated()].reset_index(drop=True)
-    out = pd.DataFrame(dict(household_id="house-" + df.House.astype(str), ts=_wall_clock(df.Timestamp, df.House, tz, report, what)))
+    out = pd.DataFrame(dict(household_id="house-" + df.House.astype(str), ts=_wall_clock(df.Timestamp, df.House, tz, report)))
     day = [df.House, pd.to_datetime(df.Timestamp, format="ISO8601", utc=True).dt.date]
     total = pd.to_numeric(df["Total kWh"]) if "Total kWh" in df else None
     repeats = total is not None and (total.groupby(day).transform("nunique") == 1)[total.groupby(day).transform("size") > 1].mean() > 0.95
     if parts in df:
-        out = out.join(_appliances(df[parts], out.household_id, what))
+        out = out.join(_appliances(df[parts], out.household_id, report))
         if total is not None:
-            out = _read_total(out, total, df.Timestamp, day, repeats, report, what)
+            out = _read_total(out, total, df.Timestamp, day, repeats, report)
     elif total is None:
-        raise ValueError(f"{what}: neither Total kWh nor {parts}; found {', '.join(map(str, df))}")
+        raise report.error(f"neither Total kWh nor {parts}; found {', '.join(map(str, df))}")
     elif repeats:
         same = "Total kWh is the same on all rows of a day, so it is the day's total"
-        raise ValueError(f"{what}: {same}, and without {parts} its hours are unknown")
+        raise report.error(f"{same}, and without {parts} its hours are unknown")
     else:
         out["total_kwh"] = total
     return out[out.ts.notna()].reset_index(drop=True)
 
 # %% ../../../nbs/13e_data.readers.json_tables.ipynb #b731e894
-def _battery_rows(df, tz, report, what):
+def _battery_rows(df, tz, report):
     "Rows with home, time and action, sorted, each time once; and how many half hours a row covers."
     need = ["timestamp", "house_id", "action", "trade_amount_kwh", "battery_charge_kwh", "price_per_kwh"]
     missing = [c for c in need if c not in df]
     if missing:
-        raise ValueError(f"{what}: no column {missing[0]}; needed are {', '.join(need)}")
-    report.add(f"{what}: rows read", len(df))
+        raise report.error(f"no column {missing[0]}; needed are {', '.join(need)}")
+    report.add("rows read", len(df))
     df = df.assign(household_id="house-" + df.house_id.astype(str).str.removeprefix("house"))
-    df["ts"], df["action"] = _wall_clock(df.timestamp, df.household_id, tz, report, what), df.action.astype(str).str.strip().str.lower()
+    df["ts"], df["action"] = _wall_clock(df.timestamp, df.household_id, tz, report), df.action.astype(str).str.strip().str.lower()
     df = df[df.ts.notna()].drop_duplicates(["household_id", "ts"], keep="last").sort_values(["household_id", "ts"]).reset_index(drop=True)
     gap = df.ts.groupby(df.household_id).diff().mode()
     if len(gap) and gap[0] not in (2 * HALF_HOUR, HALF_HOUR):
-        raise ValueError(f"{what}: rows are {gap[0]} apart; an hour or half an hour is understood")
+        raise report.error(f"rows are {gap[0]} apart; an hour or half an hour is understood")
     wrong = df[~df.action.isin(ACTIONS)]
     if len(wrong):
         w = wrong.iloc[0]
-        raise ValueError(f"{what}: action {w.action!r} at {w.household_id} {w.ts}; actions are {', '.join(ACTIONS)}")
+        raise report.error(f"action {w.action!r} at {w.household_id} {w.ts}; actions are {', '.join(ACTIONS)}")
     return df, 1 if len(gap) and gap[0] == HALF_HOUR else 2
 
 
-def _cents(price, report, what):
+def _cents(price, report):
     "The price column, whose unit is seen from its level: no wholesale market is usually under 0.3 cents/kWh, none over 30."
     price = price.astype(float)
     if price.abs().median() < 0.3:
         read = f"price_per_kwh read as $/kWh (half of them under {price.median():.3f}) and turned into cents/kWh"
-        report.add(f"{what}: {read}", len(price))
+        report.add(read, len(price))
         price = price * 100
-    check_cents(price, what)
+    check_cents(price, report.what)
     return price
 
 # %% ../../../nbs/13e_data.readers.json_tables.ipynb #13f00008
@@ -131,15 +127,14 @@ def json_labels(
     battery: Battery | None = None,  # what the rows do not say of theirs; None: the usual one
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     "Battery rows of an hour each as `battery_labels` (two half hours a row, policy imported) and `households`."
-    what = "battery_labels"
-    df, halves = _battery_rows(df, tz, report, what)
-    price, charge = _cents(df.price_per_kwh, report, what), df.battery_charge_kwh.astype(float)
+    df, halves = _battery_rows(df, tz, report)
+    price, charge = _cents(df.price_per_kwh, report), df.battery_charge_kwh.astype(float)
     later = charge.groupby(df.household_id).shift(-1).fillna(charge)
     energy = df.trade_amount_kwh.astype(float).abs().where(df.action != "hold", 0.0) / halves
     rows = df[["household_id", "ts", "action"]].assign(quantity_kwh=energy, price_cents_kwh=price, policy="imported")
     parts = [rows.assign(ts=df.ts + k * HALF_HOUR, soc_kwh=charge + k / halves * (later - charge)) for k in range(halves)]
-    report.add(f"{what}: rows of an hour, each split into two half hours", len(df) if halves == 2 else 0)
-    labels = check_rows(what, pd.concat(parts).sort_values(["household_id", "ts"], kind="stable"))
+    report.add("rows of an hour, each split into two half hours", len(df) if halves == 2 else 0)
+    labels = check_rows("battery_labels", pd.concat(parts).sort_values(["household_id", "ts"], kind="stable"))
     last = df.groupby("household_id").last()
     names = dict(capacity="total_capacity_kwh", charge_power="max_charge_rate_kw", discharge_power="max_discharge_rate_kw")
     homes = pd.DataFrame({k: last[v].astype(float) for k, v in names.items() if v in last}, index=last.index)
