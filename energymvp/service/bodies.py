@@ -52,7 +52,7 @@ def _series(name, doc, **columns):
         },
     )
 
-
+# %% ../../nbs/66_service.bodies.ipynb #c3201c0c
 Readings = _series(
     "Readings",
     "What a home used: `total_kwh`, or the nine appliances, or some of them with the total. Seven days at least, better four weeks.",
