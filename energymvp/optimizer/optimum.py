@@ -664,7 +664,7 @@ def _levels(levels, battery):
     return x
 
 # %% ../../nbs/22_optimizer.optimum.ipynb #63922ceb
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Optimum:
     "The best plan and what it is worth."
 
@@ -677,6 +677,11 @@ class Optimum:
         np.ndarray
     )  # (..., T+1) cents per stored kWh: what one more kWh before the step would add (full: what the last one adds)
     infeasible: np.ndarray  # (..., T) whether the reserve is out of reach after the step
+
+    def __repr__(self):
+        bought, sold = np.maximum(self.energy, 0).sum(), np.maximum(-self.energy, 0).sum()
+        missed = f", the reserve out of reach in {int(self.infeasible.sum())} steps" if self.infeasible.any() else ""
+        return f"Optimum of shape {self.energy.shape}: {self.profit.sum():.1f} cents; {bought:.2f} kWh bought, {sold:.2f} sold{missed}"
 
 # %% ../../nbs/22_optimizer.optimum.ipynb #82c765ac
 def perfect_foresight(
