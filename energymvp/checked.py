@@ -55,7 +55,8 @@ def checked(cls: type[T]) -> type[T]:
         try:
             init(self, *args, **kwargs)
         except ValidationError as e:
-            unknown = f"; there are {', '.join(made.__dataclass_fields__)}" if "unexpected_keyword_argument" in str(e) else ""
+            first = e.errors(include_url=False)[0]["type"]
+            unknown = f"; there are {', '.join(made.__dataclass_fields__)}" if first == "unexpected_keyword_argument" else ""
             raise ValueError(sentence(e, cls.__name__.lower()) + unknown) from None
 
     made.__init__ = __init__

@@ -10,18 +10,17 @@ import json
 import time
 from pathlib import Path
 
-from .backtest.evaluate import choose_decoder, results_text
+from .backtest.evaluate import results_text
 from .backtest.simulate import MODES
 from .config import load_config
 from .data.panel import load_panel
 from .data.ingest import demo_market, ingest_demo
 from .data.transfer import open_store
-from .files import write_atomic
+from .files import write_json
 from .labels import load_labels, make_labels, say_labels
-from .planner import Planner, training_text
+from .planner import Planner, train_panel
 from .site.site import Site
 from .units import plural
-from .training.train import train
 
 # %% ../nbs/64a_demo.ipynb #7bd9c943
 QUICK = dict(batches=8, epochs=2)  # a look at the machinery in well under a minute of training
@@ -61,14 +60,13 @@ def run_demo(
     out.mkdir(parents=True, exist_ok=True)
     panel, known = _data(place, config, tell, say, progress)
     tell("3. training T1 (consumption) and T2 (trading)")
-    done = train(panel, config, out, progress=progress, labels=known)
-    say(training_text(done | dict(decoder=choose_decoder(out, panel, config))))
+    done = train_panel(panel, out, config, say=say, progress=progress, labels=known)
     tell("4. the test: every policy over days and homes that training has not seen")
     score = Planner.load(out, config).score(panel, done["spans"].test, done["spans"].end, MODES[:1] if quick else MODES, progress)
     command = "energymvp demo" + " --quick" * quick + (f" --store {store}" if store else "")
     results = score.results | dict(run=str(out), mode="committed" if quick else "both", command=command)
     score.results = results
-    write_atomic(out / "results.json", lambda f: Path(f).write_text(json.dumps(results, indent=1, default=str)))
+    write_json(out / "results.json", results)
     score.report(out / "report.html")
     say(results_text(results) + ("\n\nThis was a reduced run: its figures show that everything works, and no more." if quick else ""))
     tell(f"done: open {out}/report.html; figures in {out}/results.json; try")

@@ -583,11 +583,9 @@ def _terms(mode, tariff):
 def _errors_table(results):
     "T1's errors, home by home."
     heads = {"MAE": "kWh", "% of load": "%", "day:": "next day:", "week:": "next week:"}
-    groups = dict(trained_on="trained on", held_out="not trained on")
     t = consumption_table(results).rename_axis("home").rename(columns=dict(training="trained on"))
     for old, new in heads.items():
         t.columns = [c.replace(old, new) for c in t.columns]
-    t = t.rename(index={f"mean of {old} homes": f"mean of homes {new}" for old, new in groups.items()})
     digits = {c: 3 if "kWh" in c else 0 for c in t.columns[1:]}
     note = "Mean absolute error in kWh per half hour, and as % of the home's mean load; lower is better. "
     note += "The naive profile is an average of the past weeks."

@@ -113,11 +113,11 @@ def evaluate(
 def consumption_table(
     results: dict,  # of `evaluate`
 ) -> pd.DataFrame:
-    "MAE of T1 beside the naive bar, homes and means."
-    rows = []
-    mean = results["consumption"]["mean"]
+    "MAE of T1 versus the naive bar, homes and means."
+    rows, mean = [], results["consumption"]["mean"]
+    groups = dict(all="all homes", trained_on="homes trained on", held_out="homes held out")
     items = [(h, "yes" if s["trained_on"] else "no", s) for h, s in results["consumption"]["households"].items()]
-    items += [(f"mean of {g} homes", "", s) for g, s in mean.items() if s]
+    items += [(f"mean of {groups[g]}", "", s) for g, s in mean.items() if s]
     for name, group, s in items:
         row = dict(home=name, training=group)
         for span in ("day", "week"):

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'StoreName', 'From', 'To', 'Node', 'Market', 'ConfigFile', 'Quiet', 'RunFolder', 'Json', 'STDOUT', 'in_store',
-           'option', 'write_json', 'command', 'at_moment', 'table']
+           'option', 'command', 'at_moment', 'table']
 
 # %% ../../nbs/70_cli.options.ipynb #112df0b6
 import contextlib
@@ -75,12 +75,6 @@ Json = Annotated[Path | None, option("Write the answer as one JSON object to thi
 STDOUT = Path("-")
 
 
-def write_json(path, value):
-    from energymvp.files import write_atomic
-
-    write_atomic(Path(path), lambda f: Path(f).write_text(json.dumps(value, indent=1, default=str)))
-
-
 def _answer(f, to, args, kwargs):
     "Run a command and give what it returns to `--json`."
     if to is not None and to.is_dir():
@@ -90,6 +84,8 @@ def _answer(f, to, args, kwargs):
     if to == STDOUT:
         typer.echo(json.dumps(answer, indent=1, default=str))
     elif to is not None and answer is not None:
+        from energymvp.files import write_json
+
         write_json(to, answer)
         typer.echo(f"written to {to}")
     return answer
@@ -102,6 +98,8 @@ def command(f):
     def run(*args, **kwargs):
         try:
             answer = _answer(f, kwargs.get("json_"), args, kwargs)
+        except typer.Exit:  # a RuntimeError, too
+            raise
         except (ValueError, OSError, RuntimeError) as e:
             typer.echo(f"error: {getattr(e, 'as_command', e.__str__)()}", err=True)
             raise typer.Exit(1) from None

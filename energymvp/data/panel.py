@@ -159,13 +159,13 @@ def panel_of(
     on_grid: dict | None = None,  # prices that are on the grid already, kept from one home to the next
 ) -> Panel:
     "The panel of one home."
-    on_grid = {} if on_grid is None else on_grid
+    on_grid, inside = {} if on_grid is None else on_grid, lambda df: df[(df.ts >= ts[0]) & (df.ts < ts[-1] + HALF_HOUR)]
     for m, df in prices.items():
-        on_grid[m] = on_grid.get(m) or _on_grid("prices", df[df.ts.isin(ts)], ["price_cents_kwh"], ts)
+        on_grid[m] = on_grid.get(m) or _on_grid("prices", inside(df), ["price_cents_kwh"], ts)
     none = np.full(len(ts), np.nan, np.float32)
     (price,), priced, filled = on_grid.get(market, ((none,), np.isfinite(none), 0))
     day_ahead = on_grid["DAM"][0][0] if market == "RTM" and "DAM" in on_grid else none
-    x, true, n = _on_grid("consumption", readings[readings.ts.isin(ts)], APPLIANCES, ts)
+    x, true, n = _on_grid("consumption", inside(readings), APPLIANCES, ts)
     return Panel(
         ts, [household], x.T[None], price, day_ahead, timezone, node, market, dict(consumption=n, prices=filled), true[None], priced
     )

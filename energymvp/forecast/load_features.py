@@ -72,7 +72,7 @@ def _trailing_mean(x, n):
 # %% ../../nbs/30_forecast.load_features.ipynb #9c727050
 def consumption_features(
     energy: np.ndarray,  # (homes, n, 9) kWh per half hour, NaN where unknown
-    calendar: np.ndarray,  # (n, 6) of `align.calendar`
+    calendar: np.ndarray,  # (n, 6) of `data.calendar.calendar`
 ) -> np.ndarray:
     "(homes, n, 17) float32; the row of half hour j uses readings up to and including j."
     load = energy.sum(-1)

@@ -71,8 +71,8 @@ def decay_to_forecast(
 def market_rows(
     price: np.ndarray,  # (n,) cents/kWh
     day_ahead: np.ndarray,  # (n,) cents/kWh, NaN where there is none
-    published: np.ndarray,  # (n,) of `align.known_day_ahead`: slots from here on with a published price
-    calendar: np.ndarray,  # (n, 6) of `align.calendar`
+    published: np.ndarray,  # (n,) of `data.calendar.known_day_ahead`: slots from here on with a published price
+    calendar: np.ndarray,  # (n, 6) of `data.calendar.calendar`
     usual: np.ndarray,  # (N, 48) of `usual_price`
     step: np.ndarray,  # (N,) decision at the start of this half hour
     load: np.ndarray,  # (N, 48) T1's forecast, kWh per half hour

@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 
 from .. import __version__
-from ..config import load_config
+from ..config import known_zone
 from ..data.clean import clean_consumption, clean_prices
 from ..data.panel import panel_of
 from ..data.schema import APPLIANCES
@@ -81,7 +81,7 @@ def _tables(body):
 def _panel(body):
     "The panel that a request describes, its decision time, and what was found on the way."
     with _refuse("timezone"):
-        load_config(timezone=body.timezone)
+        known_zone(body.timezone)
     readings, prices, notes = _tables(body)
     at = utc(body.decision_time or readings.ts.iloc[-1] + HALF_HOUR)
     with _refuse("decision_time"):
