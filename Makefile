@@ -1,6 +1,7 @@
 # `make demo` and `make test` need only Python 3.11 or newer: each makes .venv first.
 PYTHON ?= python3
 WORKERS ?= 2
+CASES ?= 2000
 FLAGS ?=
 DATA ?=
 WHAT ?= trading
@@ -9,7 +10,7 @@ BIN := .venv/bin
 READY := .venv/.installed
 export MPLBACKEND = Agg
 .DEFAULT_GOAL := help
-.PHONY: help demo test nb try hooks types lint docs-check wheel-check bench peers clean
+.PHONY: help demo test hammer nb try hooks types lint docs-check wheel-check bench peers clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +30,9 @@ demo: $(READY) ## forecast, plan and report on the demo data, into runs/demo
 test: $(READY) ## check that the package matches the notebooks, then run the notebooks (FLAGS=slow runs more, WORKERS=4)
 	@rc=0; $(BIN)/python .ci/sync_check.py || rc=1; \
 	$(BIN)/python .ci/test_notebooks.py --workers $(WORKERS) --flags "$(FLAGS)" || rc=1; exit $$rc
+
+hammer: $(READY) ## the random tests with thousands of cases, minutes long (CASES=2000)
+	@$(BIN)/python .ci/test_notebooks.py --workers $(WORKERS) --cases $(CASES) $$(grep -l "@given" nbs/*.ipynb | xargs -n 1 basename)
 
 nb: $(READY) ## export, clean and format, then test one notebook: make nb NB=42
 	@test -n "$(NB)" || { echo "name a notebook: make nb NB=42"; exit 1; }

@@ -55,7 +55,8 @@ def picture(run: Path) -> bytes:
     from energymvp.data.stores import LocalStore
     from energymvp.forecast.checkpoints import load_models
     from energymvp.planning.plan import make_plan
-    from energymvp.plots import plot_plan, png
+    from energymvp.report.figures import plot_plan
+    from energymvp.report.look import png
     from energymvp.site.site import Site
 
     models = load_models(run)

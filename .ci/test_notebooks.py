@@ -42,6 +42,14 @@ def without_supabase():
 SHAPED = ["energymvp.optimizer.value", "energymvp.planning"]  # rooms whose array shapes are checked at every call
 
 
+def random_cases(n):
+    "What hypothesis draws in a notebook: so many cases a test, the same ones in every run of so many."
+    from hypothesis import HealthCheck, settings
+
+    settings.register_profile("notebooks", max_examples=n, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    settings.load_profile("notebooks")
+
+
 def run_here(nb, flags):
     "Run one notebook in this process, the way `nbdev_test` does; say how it ended by the exit status."
     from nbdev.config import get_config
@@ -56,12 +64,12 @@ def run_here(nb, flags):
     return (OK if seconds else SKIPPED) if passed else FAILED  # nbdev gives no time to a notebook marked skip_exec
 
 
-def run_apart(nb, flags, timeout):
+def run_apart(nb, flags, cases, timeout):
     "Run one notebook in a new process; its exit status, its seconds and what it printed."
     start = time.monotonic()
     env = {"OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONUNBUFFERED": "1"} | os.environ
     stack = [str(ROOT / ".ci/supabase_stack.py"), "run", sys.executable] if nb.name in NEEDS_SUPABASE else []
-    cmd = [sys.executable, *stack, __file__, "--one", str(nb), "--flags", flags]
+    cmd = [sys.executable, *stack, __file__, "--one", str(nb), "--flags", flags, "--cases", str(cases)]
     try:
         p = subprocess.run(cmd, cwd=ROOT, env=env, timeout=timeout, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         status, out = p.returncode, p.stdout
@@ -75,12 +83,14 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__)
     ap.add_argument("--workers", type=int, default=2, help="notebooks at a time")
     ap.add_argument("--flags", default="", help="cells with these flags run too, e.g. slow")
+    ap.add_argument("--cases", type=int, default=100, help="of every random test")
     ap.add_argument("--timeout", type=float, default=1800, help="seconds that one notebook may take")
     ap.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     ap.add_argument("names", nargs="*", help="only notebooks with one of these in their path")
     args = ap.parse_args()
     os.chdir(ROOT)
     if args.one:
+        random_cases(args.cases)
         return run_here(args.one, args.flags)
 
     nbs = [nb for nb in find() if not args.names or any(n in str(nb.relative_to(NBS)) for n in args.names)]
@@ -93,7 +103,7 @@ def main():
     print(f"testing {len(nbs)} notebooks, {args.workers} at a time", flush=True)
     failed, skipped = [], 0
     with ThreadPoolExecutor(args.workers) as pool:
-        jobs = {pool.submit(run_apart, nb, flags, args.timeout): nb.relative_to(NBS) for nb in nbs}
+        jobs = {pool.submit(run_apart, nb, flags, args.cases, args.timeout): nb.relative_to(NBS) for nb in nbs}
         for n, job in enumerate(as_completed(jobs), 1):
             name, (status, seconds, out) = jobs[job], job.result()
             word = {OK: "ok", SKIPPED: "skipped"}.get(status, "FAILED")

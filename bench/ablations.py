@@ -108,7 +108,7 @@ def cents(models, others, windows, start, stop, config):
 
 
 def errors(model, windows, start, stop, train_homes):
-    "Seen homes and unseen: MAE of T1 in % of the mean load, day and week, and the share of the day inside the band in %."
+    "Train homes and held-out homes: MAE of T1 in % of the mean load, day and week, and the share of the day inside the band in %."
     scores = score_consumption(model, windows, start, stop)
     groups = [{h: s for h, s in scores.items() if (h in train_homes) == known} for known in (True, False)]
     cells = (("day", "mae_share"), ("week", "mae_share"), ("day", "coverage"))
@@ -133,7 +133,9 @@ def t1_ideas(panel, windows, config, folder, until=None):
 
 def t1_table(rows):
     "Lines of the table: idea -> list of `errors`."
-    head = ["| | seen, day | seen, week | seen, in the band | unseen, day | unseen, week | unseen, in the band |"]
+    head = [
+        "| | train homes, day | train homes, week | train homes, in the band | held-out homes, day | held-out homes, week | held-out homes, in the band |"
+    ]
     return [*head, "| --- |" + " ---: |" * 6, *(f"| {name} | {' | '.join(spread(v) for v in zip(*e))} |" for name, e in rows.items())]
 
 
@@ -184,7 +186,7 @@ def on_the_test(panel, windows, configs):
             lines.append(f"| {name} | {' | '.join(spread(money[mode, a, name]) for a in ADDERS)} |")
     lines += [
         "",
-        "MAE of T1 in % of the mean load, seen homes and unseen, and how much of the day lies in the band that should hold 80 %.",
+        "MAE of T1 in % of the mean load, train homes and held-out homes, and how much of the day lies in the band that should hold 80 %.",
         "",
         *t1_table(mae),
     ]

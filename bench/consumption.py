@@ -1,4 +1,4 @@
-"""T1 beside what a practitioner would take instead, on the demo's homes and days; writes `bench/consumption.md`.
+"""T1 and what a practitioner would take instead, on the demo's homes and days; writes `bench/consumption.md`.
 
 python -m venv .venv-peers
 .venv-peers/bin/pip install -c constraints.txt torch==2.13.0
@@ -47,7 +47,7 @@ from energymvp.units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK, grid  # no
 
 ROOT = Path(__file__).resolve().parents[1]
 DAY, WEEK, MONTH = STEPS_PER_DAY, STEPS_PER_WEEK, 4 * STEPS_PER_WEEK
-SPANS, GROUPS = dict(week=WEEK, day=DAY), ("seen", "unseen", "further")
+SPANS, GROUPS = dict(week=WEEK, day=DAY), ("train", "held-out", "further")
 FURTHER = ("household/refit2_ukdale2_30min.parquet", "Europe/London")
 log = lambda *a: print(f"{datetime.datetime.now():%H:%M:%S}", *a, flush=True)
 
@@ -340,7 +340,7 @@ def read(out, ask):
     found = {}
     for f in sorted(out.glob("row_*.json")):
         r = json.loads(f.read_text())
-        if all(r[k] == v for k, v in ask.items()):
+        if all(r.get(k) == v for k, v in ask.items()):
             found.setdefault(r["row"], []).append(r)
         else:
             log(f"{f.name} is of other days, homes or settings: left out")
@@ -371,7 +371,7 @@ def write(found, job, places, args, path):
     groups = [g for g in GROUPS if any(s.group == g for s in places)]
 
     columns = [(g, s) for g in groups for s in ("day", "week")]
-    names = [f"{g}: {s}" for g, s in columns]
+    names = [f"{g} homes: {s}" for g, s in columns]
 
     def cells(rs, of=""):
         each = [[r["score"][g][s + of] for r in rs] for g, s in columns]
@@ -390,7 +390,7 @@ def write(found, job, places, args, path):
     sure = " A smoke run (`--quick`): the figures mean nothing." if args.quick else ""
     text = f"""{datetime.date.today()}, {cores} cores of {cpu()}, {THREADS} thread{"s" if THREADS != "1" else ""}, Python {platform.python_version()}, {libs}. Made by `{args.command}`.{sure}
 
-T1 and what a practitioner would take instead, trained on the same {len(job.train_homes)} homes of the demo data and scored on the {args.span} span, {span}, at every local midnight. {", ".join(f"{n} {g}" for g, n in homes.items())} homes; unseen and further ones were never trained on, and further ones (two in the United Kingdom, all their days) lie in other years. Mean absolute error in percent of the home's mean load, mean over homes, day and week ahead; ± is the spread of the seeds.
+T1 and what a practitioner would take instead, trained on the same {len(job.train_homes)} homes of the demo data and scored on the {args.span} span, {span}, at every local midnight. {", ".join(f"{n} {g}" for g, n in homes.items())} homes; held-out and further ones were never trained on, and further ones (two in the United Kingdom, all their days) lie in other years. Mean absolute error in percent of the home's mean load, mean over homes, day and week ahead; ± is the spread of the seeds.
 
 {table(head, body)}
 
@@ -420,15 +420,20 @@ def main():
     panel = demo(config)
     windows, spans = Windows(panel), divide(panel, config.split)
     held_out = hold_out(panel.households, config.split.held_out_homes, config.seed)
-    index = {k: [i for i, h in enumerate(panel.households) if (h in held_out) == (k == "unseen")] for k in ("seen", "unseen")}
+    index = {k: [i for i, h in enumerate(panel.households) if (h in held_out) == (k == "held-out")] for k in ("train", "held-out")}
     start, stop = (panel.step(t) for t in ((spans.test, spans.end) if args.span == "test" else (spans.validation, spans.test)))
     places = [spots(g, windows, index[g], start, stop) for g in index]
     if args.data:
         for q in further(args.data, *FURTHER):
             w = Windows(q)
             places.append(spots("further", w, [0], 0, len(q.ts)))
-    job = Job(panel, windows, index["seen"], spans, min(start, panel.step(spans.validation)), config, args.preset, args.out, args.quick)
-    ask = dict(spots=fingerprint(*(x for s in places for x in (s.home, s.step))), span=args.span, quick=args.quick)
+    job = Job(panel, windows, index["train"], spans, min(start, panel.step(spans.validation)), config, args.preset, args.out, args.quick)
+    ask = dict(
+        spots=fingerprint(*(x for s in places for x in (s.home, s.step))),
+        groups=[s.group for s in places],
+        span=args.span,
+        quick=args.quick,
+    )
     log(f"{sum(len(s.home) for s in places)} decisions, {', '.join(f'{s.group} {len(s.home)}' for s in places)}")
     for name in args.only or ROWS:
         for old in args.out.glob(f"row_{args.span}_{name.replace(' ', '_')}_*.json"):

@@ -1,4 +1,4 @@
-"""T2 beside what a practitioner would take instead, in cents, on real prices; writes `bench/decisions.md`.
+"""T2 and what a practitioner would take instead, in cents, on real prices; writes `bench/decisions.md`.
 
 The environment is that of `bench/consumption.py`, the prices are files of a folder (`DATA` below says which):
 .venv-peers/bin/python bench/decisions.py --data FOLDER
@@ -113,7 +113,7 @@ def moved(demo, prices, node, year, market):
 
 
 def chosen(homes, held_out, n):
-    "The half-hourly home, the unseen ones, then the rest, up to `n`."
+    "The half-hourly home, the held-out ones, then the rest, up to `n`."
     order = [h for h in homes if h in HALF_HOURLY] + [h for h in homes if h in held_out] + list(homes)
     return list(dict.fromkeys(order))[: n or None]
 
@@ -156,7 +156,7 @@ def once(f):
 
 
 def config_of(job, seed):
-    "The library's defaults, with validation from `choose` to `start`; unseen homes are left out here, for any seed."
+    "The library's defaults, with validation from `choose` to `start`; no home is held out here, whatever the seed."
     start, ts = job.train.span[0], job.train.ts
     share = (ts[job.start] - ts[job.choose] - pd.Timedelta(hours=12)) / (ts[job.start] - start)  # cut down to midnight
     config = load_config(seed=seed, split=dict(validation=float(share), held_out_homes=0))
@@ -656,7 +656,7 @@ def main():
     p.add_argument("--resume", action="store_true", help="keep rows, and T1, that --out has already: for a run that was broken off")
     p.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44], help="of T2, LightGBM and NHITS")
     p.add_argument("--nodes", nargs="+", help="of the price file; all by default")
-    p.add_argument("--homes", type=int, default=4, help="how many are scored; 0: all. Training is on all seen homes")
+    p.add_argument("--homes", type=int, default=4, help="how many are scored; 0: all. Training is on all of the market's")
     p.add_argument("--market", choices=list(DATA), default="real-time")
     p.add_argument("--data", default=os.environ.get("ENERGYMVP_BENCH_DATA"), help="folder with the price files")
     p.add_argument("--out", type=Path, default=ROOT / "runs" / "bench_decisions")

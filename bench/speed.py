@@ -1,4 +1,4 @@
-"""How fast: both transformers beside PatchTST with as many weights, in one run, and plans for 10,000 homes; writes `bench/speed.md`.
+"""How fast: both transformers and PatchTST with as many weights, in one run, and plans for 10,000 homes; writes `bench/speed.md`.
 
 .venv-peers/bin/python bench/speed.py
 .venv-peers/bin/python bench/speed.py --device cuda  # on a GPU: the transformers alone, into `bench/speed_cuda.md`
@@ -72,9 +72,9 @@ def rates(steps, device, seconds):
     return BATCH[device] / np.median(rounds, 0)
 
 
-def jobs(preset, device):
-    "Of each transformer: what it forecasts, its name, the model, a call on made-up windows, a loss of what comes out and what came."
-    size, n = load_config().presets[preset], BATCH[device]
+def jobs(device):
+    "Of each transformer: what it forecasts, its name, the model, a call on made-up windows, a loss of what comes out and the actual values."
+    size, n = load_config().presets["small"], BATCH[device]
     torch.manual_seed(0)
     made = lambda *shape: torch.rand(n, *shape, device=device)
     x, naive, daily, dated, week = made(48, 17), made(336), made(N_DAY_PROFILES, 48), made(N_WEEK_PROFILES, 336), made(336)
@@ -90,45 +90,35 @@ def jobs(preset, device):
     )  # fmt: skip
 
 
-def ways(device):
-    "How our steps are run: name, whether compiled, type of the numbers of the encoder."
-    half = [("bfloat16", False, torch.bfloat16), ("bfloat16, compiled", True, torch.bfloat16)]
-    return [("as it is", False, None), ("compiled", True, None), *(half if device == "cuda" else ())]
-
-
-def steps(model, call, loss, compiled=False, kind=None):
+def steps(model, call, loss):
     "A step of training and one of inference."
-    optimizer, run = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True), torch.compile(model) if compiled else model
-    cast = lambda: torch.autocast(next(model.parameters()).device.type, kind, enabled=kind is not None)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
 
     def train():
         model.train()
-        with cast():
-            out = call(run)
+        out = call(model)
         optimizer.zero_grad()
         loss(out).backward()
         optimizer.step()
 
     def infer():
         model.eval()
-        with torch.no_grad(), cast():
-            call(run)
+        with torch.no_grad():
+            call(model)
 
     return train, infer
 
 
-def transformers(preset, device, seconds):
-    "Rows: what, model, preset, way, weights, training and inference in windows per second, and of each PatchTST weights, training and inference."
-    for what, name, model, call, loss, target in jobs(preset, device):
+def transformers(device, seconds):
+    "Rows: what, model, weights, training and inference in windows per second, and of each PatchTST weights, training and inference."
+    for what, name, model, call, loss, target in jobs(device):
         peers = [patchtst(target.shape[1], weights(model), *patches).to(device) for patches in PATCHES.values()]
         past_y = torch.rand(len(target), 2 * STEPS_PER_WEEK, 1, device=device)
         window = dict(insample_y=past_y, insample_mask=torch.ones_like(past_y), futr_exog=None, hist_exog=None, stat_exog=None)
         theirs = [steps(peer, lambda m, w=window: m(w), lambda out, y=target: (out[..., 0] - y).abs().mean()) for peer in peers]
-        made = [*theirs, *(steps(model, call, loss, *way) for _, *way in ways(device))]
-        speeds = list(zip(*(rates([pair[k] for pair in made], device, seconds) for k in (0, 1))))
-        beside = [(weights(peer), *speed) for peer, speed in zip(peers, speeds)]
-        for (way, *_), speed in zip(ways(device), speeds[len(peers) :]):
-            yield what, name, preset, way, weights(model), *speed, beside
+        made = [*theirs, steps(model, call, loss)]
+        *speeds, ours = zip(*(rates([pair[k] for pair in made], device, seconds) for k in (0, 1)))
+        yield what, name, weights(model), *ours, [(weights(peer), *speed) for peer, speed in zip(peers, speeds)]
 
 
 def plans(homes):
@@ -166,10 +156,9 @@ def main():
     args = p.parse_args()
     device = args.device
     rows = []
-    for preset in ("full", "small"):
-        for row in transformers(preset, device, args.seconds):
-            print(*row[:4], *(f"{x:,.0f}" for x in row[4:7]), *(f"{x:,.0f}" for peer in row[7] for x in peer), sep=", ", flush=True)
-            rows.append(row)
+    for row in transformers(device, args.seconds):
+        print(*row[:2], *(f"{x:,.0f}" for x in row[2:5]), *(f"{x:,.0f}" for peer in row[5] for x in peer), sep=", ", flush=True)
+        rows.append(row)
     packages = ", ".join(f"{p} {version(p)}" for p in ("torch", "neuralforecast", "numpy"))
     machine = f"{len(os.sched_getaffinity(0))} cores of {cpu()}" if device == "cpu" else torch.cuda.get_device_name()
     lines = [
@@ -178,20 +167,19 @@ def main():
         "",
         f"Windows per second, batches of {BATCH[device]}, forward, loss, backward and step in training. PatchTST reads two weeks, in patches of "
         f"{' or '.join(PATCHES)} half hours (the last as the library has it by default), and is as wide as makes its weights as many as ours, or "
-        "as narrow as it comes; × is how many times its speed ours is. Compiled: by `torch.compile`, which takes about a minute first "
-        "(`energymvp train --compile`).",
+        "as narrow as it comes; × is how many times its speed ours is.",
         "",
-        "| forecast | model | preset | weights | how | training | inference |"
+        "| forecast | model | weights | training | inference |"
         + "".join(f" PatchTST {k}: weights | training | inference | × training | × inference |" for k in PATCHES),
-        "| --- | --- | --- | ---: | --- |" + " ---: |" * (2 + 5 * len(PATCHES)),
+        "| --- | --- |" + " ---: |" * (3 + 5 * len(PATCHES)),
     ]
     met = {k: [] for k in PATCHES}
-    for what, name, preset, way, n, t, i, beside in rows:
-        cells = [what, name, preset, f"{n:,}", way, f"{t:,.0f}", f"{i:,.0f}"]
-        for k, (pn, pt, pi) in zip(PATCHES, beside):
+    for what, name, n, t, i, peers in rows:
+        cells = [what, name, f"{n:,}", f"{t:,.0f}", f"{i:,.0f}"]
+        for k, (pn, pt, pi) in zip(PATCHES, peers):
             cells += [f"{pn:,}", f"{pt:,.0f}", f"{pi:,.0f}", f"{t / pt:.1f}", f"{i / pi:.1f}"]
             if min(t / pt, i / pi) >= 3 and pn < 1.5 * n:  # the narrowest PatchTST may have many more weights
-                met[k].append(f"{name} of {preset}, {way}")
+                met[k].append(name)
         lines.append(f"| {' | '.join(cells)} |")
     lines += [
         "",

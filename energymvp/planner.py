@@ -184,8 +184,8 @@ class PlanMaker(Forecaster):
 # %% ../nbs/64_planner.ipynb #27af811d
 @patch
 def plot(self: Plan, **kwargs):
-    "Price, trades and state of charge; arguments as `plots.plot_plan` takes them."
-    from energymvp.plots import plot_plan
+    "Price, trades and state of charge; arguments as `report.figures.plot_plan` takes them."
+    from energymvp.report.figures import plot_plan
 
     return plot_plan(self, self.battery, **kwargs)
 
@@ -230,7 +230,7 @@ class Score:
 
     def report(self, path: str | Path) -> None:
         "Write the whole story as one HTML file."
-        from energymvp.plots import write_report
+        from energymvp.report.page import write_report
 
         write_report(path, self.results, self.details, self.panel, self.planner.models, self.planner.config)
 

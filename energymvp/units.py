@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['HALF_HOUR', 'HOURS_PER_STEP', 'STEPS_PER_DAY', 'STEPS_PER_WEEK', 'CENTS_PER_USD_MWH', 'PRICE_CAP', 'USUAL_PRICE',
-           'MAX_HOME_ENERGY', 'utc', 'moment', 'grid', 'cents_from_usd_mwh', 'usd_mwh_from_cents', 'check_cents',
-           'kwh_from_kw', 'kw_from_kwh', 'plural']
+           'MAX_HOME_ENERGY', 'utc', 'moment', 'grid', 'cents_from_usd_mwh', 'check_cents', 'kwh_from_kw', 'plural']
 
 # %% ../nbs/00_units.ipynb #8c7c971b
 import numpy as np
@@ -73,13 +72,6 @@ def cents_from_usd_mwh(
     "Cents/kWh from $/MWh."
     return price * CENTS_PER_USD_MWH
 
-
-def usd_mwh_from_cents(
-    price,  # cents/kWh
-):
-    "$/MWh from cents/kWh."
-    return price / CENTS_PER_USD_MWH
-
 # %% ../nbs/00_units.ipynb #0ade12b0
 PRICE_CAP = 200.0  # cents/kWh: the hard cap of the Californian market, 2,000 $/MWh
 USUAL_PRICE = 20.0  # cents/kWh: no wholesale market has a median above this for long
@@ -107,13 +99,6 @@ def kwh_from_kw(
 ):
     "kWh per half hour from kW."
     return power * HOURS_PER_STEP
-
-
-def kw_from_kwh(
-    energy,  # kWh per half hour
-):
-    "kW from kWh per half hour."
-    return energy / HOURS_PER_STEP
 
 # %% ../nbs/00_units.ipynb #cde4d9ee
 MAX_HOME_ENERGY = 24.0  # kWh per half hour, 200 A at 240 V
