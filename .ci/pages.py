@@ -1,6 +1,6 @@
 """Run the pages of `nbs/explain` that hold outputs and store what comes; with --check only say whether a text would change.
 
-`python .ci/pages.py nbs/62_plots.ipynb nbs/tutorials/own_data.ipynb` stores the outputs of other notebooks, as after training anew.
+`python .ci/pages.py nbs/62a_report.figures.ipynb nbs/tutorials/own_data.ipynb` stores the outputs of other notebooks, as after training anew.
 
 The docs tools show stored outputs, so a table that is made from code is as old as the last run of its page. Pictures are
 stored with 64 colours and not compared: their pixels depend on the machine's fonts.

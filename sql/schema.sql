@@ -1,22 +1,46 @@
--- The tables of energymvp in PostgreSQL, for Supabase.
+-- The tables of energymvp in PostgreSQL, for Supabase: version 2 of their contract.
 --
--- Paste this file into the SQL editor of a Supabase project and run it; running it again changes nothing.
--- Times are starts of half hours, energy is kWh per half hour, prices are cents/kWh (1 $/MWh = 0.1 cents/kWh).
+-- Paste this file into the SQL editor of a Supabase project and run it; running it again changes nothing. A project that has the tables
+-- of an earlier version runs what `energymvp schema --from 1` prints instead, once: it keeps every row.
+-- Times are starts of intervals, energy is kWh per half hour, prices are cents/kWh (1 $/MWh = 0.1 cents/kWh).
 --
--- Who sees what: the service role writes and reads everything. A signed-in user reads the prices and the rows of the
--- households whose user_id is theirs. The anon role sees nothing.
+-- Who sees what: the service role writes and reads everything. A signed-in user reads prices, the market's forecasts, and the rows of the
+-- households whose user_id is theirs. The anon role may do nothing.
+
+do $$ begin
+    if to_regclass('public.prices') is not null and not exists (
+        select from information_schema.columns where table_schema = 'public' and table_name = 'prices' and column_name = 'run'
+    ) then
+        raise exception 'this project has the tables of version 1: run what `energymvp schema --from 1` prints instead';
+    end if;
+end $$;
+
+create table if not exists public.contract (version integer primary key);
+insert into public.contract values (2) on conflict do nothing;
 
 create table if not exists public.households (
     household_id    text collate "C" primary key,
-    capacity        double precision not null check (capacity > 0),                      -- nameplate energy, kWh
-    soc_min         double precision not null check (soc_min >= 0 and soc_min < soc_max), -- state of charge, 0 to 1
-    soc_max         double precision not null check (soc_max <= 1),
-    charge_power    double precision not null check (charge_power >= 0),                 -- kW on the grid side
-    discharge_power double precision not null check (discharge_power >= 0),
-    efficiency      double precision not null check (efficiency > 0 and efficiency <= 1), -- round trip
-    wear            double precision not null check (wear >= 0),                         -- cents per stored kWh moved
-    health          double precision not null check (health > 0 and health <= 1),        -- scales the capacity
-    user_id         uuid references auth.users (id) on delete set null                   -- who may read this home's rows
+    capacity        double precision not null,           -- nameplate energy, kWh
+    soc_min         double precision not null,           -- state of charge, 0 to 1
+    soc_max         double precision not null,
+    charge_power    double precision not null,           -- kW on the grid side
+    discharge_power double precision not null,
+    efficiency      double precision not null,           -- round trip
+    wear            double precision not null,           -- cents per stored kWh moved
+    health          double precision not null,           -- scales the capacity
+    user_id         uuid references auth.users (id) on delete set null,  -- who may read this home's rows
+    timezone        text collate "C",                    -- the home's clock, as America/Los_Angeles
+    latitude        double precision,                    -- degrees north
+    longitude       double precision,                    -- degrees east
+    import_limit    double precision,                    -- most that the home may take from the grid, kW
+    export_limit    double precision,                    -- most that it may give, kW
+    constraint households_range check (
+        capacity between 0.1 and 1000 and soc_min between 0 and 1 and soc_max between 0 and 1
+        and charge_power between 0 and 1000 and discharge_power between 0 and 1000 and efficiency between 0.1 and 1
+        and wear between 0 and 200 and health between 0.1 and 1 and latitude between -90 and 90 and longitude between -180 and 180
+        and import_limit between 0 and 1000 and export_limit between 0 and 1000
+        and soc_min < soc_max
+    )
 );
 
 create table if not exists public.consumption (
@@ -31,34 +55,86 @@ create table if not exists public.consumption (
     stove          double precision not null,
     water_heater   double precision not null,
     misc           double precision not null,
-    primary key (household_id, ts)
+    primary key (household_id, ts),
+    constraint consumption_range check (
+        ac between 0 and 10000 and washing_drying between 0 and 10000 and fridge between 0 and 10000
+        and ev_charging between 0 and 10000 and dishwasher between 0 and 10000 and computers between 0 and 10000
+        and stove between 0 and 10000 and water_heater between 0 and 10000 and misc between 0 and 10000
+    )
+);
+
+-- What the registers of a home measure, each where there is one; kept apart from what its appliances use.
+create table if not exists public.meters (
+    household_id   text collate "C" not null,
+    ts             timestamptz not null check (extract(epoch from ts)::bigint % 1800 = 0),
+    import_kwh     double precision,
+    export_kwh     double precision,
+    generation_kwh double precision,
+    charge_kwh     double precision,
+    discharge_kwh  double precision,
+    load_kwh       double precision,
+    primary key (household_id, ts),
+    constraint meters_range check (
+        import_kwh between 0 and 10000 and export_kwh between 0 and 10000 and generation_kwh between 0 and 10000
+        and charge_kwh between 0 and 10000 and discharge_kwh between 0 and 10000 and load_kwh between 0 and 10000
+    ),
+    constraint meters_some check (coalesce(import_kwh, export_kwh, generation_kwh, charge_kwh, discharge_kwh, load_kwh) is not null)
 );
 
 create table if not exists public.prices (
     node            text collate "C" not null,
     market          text collate "C" not null check (market in ('DAM', 'RTM')),
-    ts              timestamptz not null check (extract(epoch from ts)::bigint % 1800 = 0),
+    run             text collate "C" not null default '',   -- which run of the market, as fetched; empty: half-hour means of version 1
+    ts              timestamptz not null,
+    minutes         integer not null default 30,            -- length of the interval
     price_cents_kwh double precision not null,
-    primary key (node, market, ts)
+    published_at    timestamptz,                            -- where the source says so
+    primary key (node, market, run, ts),
+    constraint prices_grid check (minutes in (5, 15, 30, 60) and extract(epoch from ts)::bigint % (minutes * 60) = 0),
+    constraint prices_range check (price_cents_kwh between -10000 and 10000)
+);
+
+-- What was expected, and when that was said. An area is a node or zone of the market, or a household where the kind starts with home_.
+create table if not exists public.forecasts (
+    area      text collate "C" not null,
+    kind      text collate "C" not null check (kind in ('load', 'wind', 'solar', 'temperature', 'home_load', 'home_solar')),
+    source    text collate "C" not null,
+    issued_at timestamptz not null,
+    ts        timestamptz not null,
+    minutes   integer not null default 30,
+    mean      double precision not null,
+    low       double precision,
+    high      double precision,
+    primary key (area, kind, source, issued_at, ts),
+    constraint forecasts_grid check (minutes in (5, 15, 30, 60) and extract(epoch from ts)::bigint % (minutes * 60) = 0),
+    constraint forecasts_range check (
+        mean between -1e7 and 1e7 and low between -1e7 and 1e7 and high between -1e7 and 1e7 and low <= mean and mean <= high
+    )
 );
 
 create table if not exists public.battery_labels (
     household_id    text collate "C" not null,
     ts              timestamptz not null check (extract(epoch from ts)::bigint % 1800 = 0),
     action          text collate "C" not null check (action in ('buy', 'hold', 'sell')),
-    quantity_kwh    double precision not null check (quantity_kwh >= 0),
+    quantity_kwh    double precision not null,
     soc_kwh         double precision not null,
     price_cents_kwh double precision not null,
     policy          text collate "C" not null,
-    primary key (household_id, ts)
+    primary key (household_id, ts),
+    constraint battery_labels_range check (
+        quantity_kwh between 0 and 10000 and soc_kwh between 0 and 10000 and price_cents_kwh between -10000 and 10000
+    )
 );
 
 create index if not exists households_user_id on public.households (user_id);
 create index if not exists consumption_ts on public.consumption (ts);
+create index if not exists meters_ts on public.meters (ts);
 create index if not exists prices_ts on public.prices (ts);
+create index if not exists forecasts_ts on public.forecasts (ts);
+create index if not exists forecasts_series_ts on public.forecasts (area, kind, source, ts);
 create index if not exists battery_labels_ts on public.battery_labels (ts);
 
--- What series a table holds, with the first and last half hour of each: one look into the index per series,
+-- What series a table holds, with the first and last interval of each: one look into the index per series,
 -- where `select distinct` would read the whole table.
 create or replace view public.consumption_series with (security_invoker = on) as
 with recursive keys as (
@@ -66,12 +142,26 @@ with recursive keys as (
     union all
     select n.household_id
     from keys k cross join lateral (
-        select c.household_id from public.consumption c where c.household_id > k.household_id order by c.household_id limit 1
+        select household_id from public.consumption c where c.household_id > k.household_id order by household_id limit 1
     ) n
 )
 select k.household_id,
        (select min(ts) from public.consumption c where c.household_id = k.household_id) as first_ts,
        (select max(ts) from public.consumption c where c.household_id = k.household_id) as last_ts
+from keys k;
+
+create or replace view public.meters_series with (security_invoker = on) as
+with recursive keys as (
+    (select household_id from public.meters order by household_id limit 1)
+    union all
+    select n.household_id
+    from keys k cross join lateral (
+        select household_id from public.meters c where c.household_id > k.household_id order by household_id limit 1
+    ) n
+)
+select k.household_id,
+       (select min(ts) from public.meters c where c.household_id = k.household_id) as first_ts,
+       (select max(ts) from public.meters c where c.household_id = k.household_id) as last_ts
 from keys k;
 
 create or replace view public.battery_labels_series with (security_invoker = on) as
@@ -80,7 +170,7 @@ with recursive keys as (
     union all
     select n.household_id
     from keys k cross join lateral (
-        select c.household_id from public.battery_labels c where c.household_id > k.household_id order by c.household_id limit 1
+        select household_id from public.battery_labels c where c.household_id > k.household_id order by household_id limit 1
     ) n
 )
 select k.household_id,
@@ -90,27 +180,50 @@ from keys k;
 
 create or replace view public.prices_series with (security_invoker = on) as
 with recursive keys as (
-    (select node, market from public.prices order by node, market limit 1)
+    (select node, market, run from public.prices order by node, market, run limit 1)
     union all
-    select n.node, n.market
+    select n.node, n.market, n.run
     from keys k cross join lateral (
-        select p.node, p.market from public.prices p where (p.node, p.market) > (k.node, k.market) order by p.node, p.market limit 1
+        select node, market, run from public.prices c where (c.node, c.market, c.run) > (k.node, k.market, k.run) order by node, market, run limit 1
     ) n
 )
-select k.node, k.market,
-       (select min(ts) from public.prices p where p.node = k.node and p.market = k.market) as first_ts,
-       (select max(ts) from public.prices p where p.node = k.node and p.market = k.market) as last_ts
+select k.node, k.market, k.run,
+       (select min(ts) from public.prices c where c.node = k.node and c.market = k.market and c.run = k.run) as first_ts,
+       (select max(ts) from public.prices c where c.node = k.node and c.market = k.market and c.run = k.run) as last_ts,
+       (select minutes from public.prices c where c.node = k.node and c.market = k.market and c.run = k.run order by ts desc limit 1) as last_minutes
 from keys k;
 
-grant all on public.households, public.consumption, public.prices, public.battery_labels to service_role;
-grant select on public.households, public.consumption, public.prices, public.battery_labels to anon, authenticated;
-grant select on public.consumption_series, public.prices_series, public.battery_labels_series to anon, authenticated, service_role;
-revoke insert, update, delete, truncate on public.households, public.consumption, public.prices, public.battery_labels from anon, authenticated;
+create or replace view public.forecasts_series with (security_invoker = on) as
+with recursive keys as (
+    (select area, kind, source from public.forecasts order by area, kind, source limit 1)
+    union all
+    select n.area, n.kind, n.source
+    from keys k cross join lateral (
+        select area, kind, source from public.forecasts c where (c.area, c.kind, c.source) > (k.area, k.kind, k.source) order by area, kind, source limit 1
+    ) n
+)
+select k.area, k.kind, k.source,
+       (select min(ts) from public.forecasts c where c.area = k.area and c.kind = k.kind and c.source = k.source) as first_ts,
+       (select max(ts) from public.forecasts c where c.area = k.area and c.kind = k.kind and c.source = k.source) as last_ts,
+       (select minutes from public.forecasts c where c.area = k.area and c.kind = k.kind and c.source = k.source order by ts desc limit 1) as last_minutes
+from keys k;
 
+revoke all on public.households, public.consumption, public.meters, public.prices, public.forecasts, public.battery_labels, public.contract from anon, authenticated;
+revoke all on public.consumption_series, public.meters_series, public.prices_series, public.forecasts_series, public.battery_labels_series from anon, authenticated;
+grant select, insert, update, delete on public.households, public.consumption, public.meters, public.prices, public.forecasts, public.battery_labels, public.contract to service_role;
+grant select on public.households, public.consumption, public.meters, public.prices, public.forecasts, public.battery_labels, public.contract, public.consumption_series, public.meters_series, public.prices_series, public.forecasts_series, public.battery_labels_series to authenticated;
+grant select on public.consumption_series, public.meters_series, public.prices_series, public.forecasts_series, public.battery_labels_series to service_role;
+
+alter table public.contract enable row level security;
 alter table public.households enable row level security;
 alter table public.consumption enable row level security;
+alter table public.meters enable row level security;
 alter table public.prices enable row level security;
+alter table public.forecasts enable row level security;
 alter table public.battery_labels enable row level security;
+
+drop policy if exists "signed-in users read the version" on public.contract;
+create policy "signed-in users read the version" on public.contract for select to authenticated using (true);
 
 drop policy if exists "users read their own households" on public.households;
 create policy "users read their own households" on public.households for select to authenticated
@@ -120,11 +233,19 @@ drop policy if exists "users read the consumption of their households" on public
 create policy "users read the consumption of their households" on public.consumption for select to authenticated
     using (household_id = any (array(select h.household_id from public.households h where h.user_id = (select auth.uid()))));
 
+drop policy if exists "users read the meters of their households" on public.meters;
+create policy "users read the meters of their households" on public.meters for select to authenticated
+    using (household_id = any (array(select h.household_id from public.households h where h.user_id = (select auth.uid()))));
+
 drop policy if exists "users read the labels of their households" on public.battery_labels;
 create policy "users read the labels of their households" on public.battery_labels for select to authenticated
     using (household_id = any (array(select h.household_id from public.households h where h.user_id = (select auth.uid()))));
 
 drop policy if exists "signed-in users read prices" on public.prices;
 create policy "signed-in users read prices" on public.prices for select to authenticated using (true);
+
+drop policy if exists "users read forecasts of the market and of their households" on public.forecasts;
+create policy "users read forecasts of the market and of their households" on public.forecasts for select to authenticated
+    using (kind not like 'home%' or area = any (array(select h.household_id from public.households h where h.user_id = (select auth.uid()))));
 
 notify pgrst, 'reload schema';

@@ -19,6 +19,15 @@ from ..site.site import Site
 from ..units import STEPS_PER_DAY, STEPS_PER_WEEK
 
 # %% ../../nbs/61a_backtest.score.ipynb #d19ac1a9
+def _billed(f, run, scored, windows, start, site):
+    "(homes, n) of `f(energy, load, buy, sell)` in cents; where the market's intervals are shorter than half an hour, each at its own price."
+    (price, load), fine = actual(scored, windows, start), windows.panel.interval_price
+    if fine is None:
+        return np.where(scored, f(run.energy, load, *site.prices(price)), 0)
+    k, fine = fine.shape[1], fine[None, start : start + scored.shape[1]].astype(float)
+    return np.where(scored, f(run.energy[..., None] / k, load[..., None] / k, *site.prices(fine)).sum(-1), 0)
+
+
 def earned(
     run: Trajectory,
     scored: np.ndarray,  # (homes, n) of `backtest`
@@ -27,8 +36,8 @@ def earned(
     site: Site,
 ) -> np.ndarray:
     "(homes, n) cents that one policy earned in each half hour."
-    price, load = actual(scored, windows, start)
-    return np.where(scored, site.battery.profit(run.energy, *site.prices(price), load), 0)
+    profit = lambda energy, load, buy, sell: site.battery.profit(energy, buy, sell, load)
+    return _billed(profit, run, scored, windows, start, site)
 
 
 def cumulative(
@@ -75,7 +84,7 @@ def score(
             price_mae_cents_kwh=error / count if count else np.nan, cycles_per_day=b.cycles(r.soc).sum() / days,
             demand_met_percent=100 * np.clip(served, 0, load).sum() / max(load.sum(), 1e-9), limit_violations=int(_violations(r, b).sum()),
             rule_compliance_percent=100 * obeyed / scored.sum(),
-            bill_cents_per_day=np.where(scored, bill(r.energy, load, *site.prices(price)), 0).sum() / days,
+            bill_cents_per_day=_billed(bill, r, scored, windows, start, site).sum() / days,
         ))  # fmt: skip
     table = pd.DataFrame(rows)
     best = table.profit_cents_per_day[table.policy == "perfect foresight"]

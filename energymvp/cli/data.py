@@ -18,6 +18,10 @@ _consumption = "CSV or parquet: household_id, ts, nine appliance columns or tota
 _prices = "CSV or parquet: ts, price_cents_kwh or price_usd_mwh, optionally node and market; or CAISO OASIS files."
 _households = "CSV or parquet: household_id and its battery, e.g. capacity, charge_power."
 _labels = "CSV or parquet: household_id, ts, action, quantity_kwh, soc_kwh, price_cents_kwh."
+_forecasts = "CSV or parquet: what an operator expects of load, wind or solar, as load_forecast_mw; gridstatus's frames."
+_meters = "CSV or parquet: household_id, ts and any of import_kwh, export_kwh, generation_kwh, charge_kwh, discharge_kwh, load_kwh."
+_issued = "Hour of the day before, as 10:00, at which forecasts were out that do not say it."
+_run = "Name of the run that these prices are of, where a second one of a market is to be kept."
 _unit = option(
     "Of the readings: kWh, Wh or MWh per interval, or mean W or kW.",
     shown="what the header says, else kWh",
@@ -34,7 +38,7 @@ def _read_into(store, dry_run, read):
     try:
         with s:
             report = read(s)
-            spans = {name: s.span(name) for name in ("consumption", "prices", "battery_labels")}
+            spans = {name: s.span(name) for name in ("consumption", "meters", "prices", "forecasts", "battery_labels")}
             return report, {name: span for name, span in spans.items() if span}
     except Exception:
         if new:
@@ -49,18 +53,23 @@ def ingest(
     prices: Annotated[list[str] | None, option(_prices)] = None,
     households: Annotated[list[str] | None, option(_households)] = None,
     labels: Annotated[list[str] | None, option(_labels)] = None,
+    forecasts: Annotated[list[str] | None, option(_forecasts)] = None,
+    meters: Annotated[list[str] | None, option(_meters)] = None,
     tz: Annotated[str | None, option("Clock of times without an offset, e.g. America/Los_Angeles.")] = None,
     node: Annotated[str, option("Node of price rows that name none.", shown=True)] = "NODE",
     market: Annotated[str, option("Market of price rows that name none: DAM or RTM.", shown=True, words=("DAM", "RTM"))] = "RTM",
     unit: Annotated[str | None, _unit] = None,
     household: Annotated[str | None, option("Home of a file that names none.", shown="home")] = None,
+    issued: Annotated[str | None, option(_issued)] = None,
+    run: Annotated[str | None, option(_run, shown="what the source says, else its interval")] = None,
     dry_run: Annotated[bool, option("Read, check and report; store nothing.", "--dry-run", shown=True)] = False,
     json_: Json = None,
 ):
-    """Read meter readings and prices into a store, checked and on the half-hour grid.
+    """Read meter readings, prices and forecasts into a store, checked.
 
     `ts` is the start of the interval. Readings may also be a utility's Green Button download, have other column names or units, be a
-    meter's counter, or stumble over the change of the clock. Hourly energy is split, hourly prices are repeated. What is repaired is
+    meter's counter, or stumble over the change of the clock. Hourly energy is split into half hours, prices keep the interval of
+    their market. What is repaired is
     reported with a count, what cannot be right (naive times, negative energy, $/MWh in a cents column) is refused and nothing is written.
 
     Each option takes a file (also .csv.gz or .zip), a folder of files, or `supabase:TABLE`, a table of another kind in the Supabase
@@ -70,7 +79,10 @@ def ingest(
     """
     from energymvp.data.ingest import ingest as ingest_into
 
-    read = lambda s: ingest_into(s, consumption, prices, tz, node, market.upper(), households, labels, unit, household, dry_run)
+    said = dict(forecasts=forecasts, meters=meters, issued=issued, run=run, dry_run=dry_run)
+    read = lambda s: ingest_into(
+        s, consumption, prices, tz, node, market.upper(), households, labels, unit=unit, household=household, **said
+    )
     report, spans = _read_into(store, dry_run, read)
     typer.echo(f"{'would be ingested' if dry_run else 'ingested'} into {store}:\n{report}")
     for name, (start, stop) in spans.items():
@@ -150,11 +162,22 @@ def copy(
 
 # %% ../../nbs/70a_cli.data.ipynb #6e505c0a
 @command
-def schema():
+def schema(
+    from_: Annotated[int | None, option("Version of the tables that the project has; they are brought up to date.", "--from")] = None,
+):
     """Print the SQL that makes the tables: paste it into the SQL editor of a Supabase project and run it, once.
+
+    With `--from 1`, the SQL that brings the tables of version 1 up to date, every row kept.
 
     Example: `energymvp schema > schema.sql`
     """
+    from energymvp.data.schema import VERSION
     from energymvp.files import shipped
 
-    typer.echo((shipped("sql", "sql_schema") / "schema.sql").read_text())
+    text = lambda name: (shipped("sql", "sql_schema") / f"{name}.sql").read_text()
+    if from_ is None or from_ == VERSION:
+        typer.echo(text("schema"))
+    elif 0 < from_ < VERSION:
+        typer.echo("begin;\n\n" + "\n".join(text(f"from_{v}") for v in range(from_, VERSION)) + f"\n{text('schema')}\ncommit;")
+    else:
+        raise ValueError(f"there are tables of versions 1 to {VERSION}, not {from_}")

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..checked import Refusal
-from .schema import APPLIANCES, TABLES, check_rows
+from .schema import APPLIANCES, LENGTHS, TABLES, check_rows
 from ..site.battery import Battery
 from ..units import HALF_HOUR, MAX_HOME_ENERGY, cents_from_usd_mwh, check_cents
 
@@ -112,18 +112,18 @@ def _interval(ts, name, report):
     return int(usual)
 
 # %% ../../nbs/10a_data.clean.ipynb #20be424f
-def _to_half_hours(df, minutes, rate):
-    "One series of intervals on the half-hour grid, as a rate or as energy; and how many incomplete half hours were left out."
+def _to_half_hours(df, minutes):
+    "One series of energy on the half-hour grid; and how many incomplete half hours were left out."
     df = df.set_index("ts")
     if minutes == 60:
-        half = df if rate else df / 2
+        half = df / 2
         later = half.set_axis(half.index + HALF_HOUR)
         return pd.concat([half, later]).sort_index(kind="stable").rename_axis("ts").reset_index(), 0
     if minutes == 30:
         return df.reset_index(), 0
     groups = df.groupby(df.index.floor(HALF_HOUR))
     full = groups.size() == 30 // minutes
-    out = (groups.mean() if rate else groups.sum())[full.to_numpy()]
+    out = groups.sum()[full.to_numpy()]
     return out.rename_axis("ts").reset_index(), int((~full).sum())
 
 # %% ../../nbs/10a_data.clean.ipynb #87fe3bed
@@ -161,15 +161,15 @@ def _known(df, columns, report, noun):
 # %% ../../nbs/10a_data.clean.ipynb #10c00005
 def _on_grid(df, by, columns, report):
     "Every series on the half-hour grid, as the table's rows; gaps are counted."
-    parts, partial, counts, rate = [], 0, {}, report.what == "prices"
+    parts, partial, counts = [], 0, {}
     for key, g in df.groupby(by, sort=True):
         minutes = _interval(g.ts, " ".join(key), report)
-        half_hours, dropped = _to_half_hours(g[["ts", *columns]], minutes, rate)
+        half_hours, dropped = _to_half_hours(g[["ts", *columns]], minutes)
         partial, counts[minutes] = partial + dropped, counts.get(minutes, 0) + len(g)
         parts.append(half_hours.assign(**dict(zip(by, key))))
     for minutes, n in sorted(counts.items()):
-        how = {60: ", each repeated for both half hours" if rate else ", each split into two half hours", 30: ""}
-        report.add(f"rows of {minutes} minutes{how.get(minutes, ', averaged to half hours' if rate else ', added up to half hours')}", n)
+        how = {60: ", each split into two half hours", 30: ""}
+        report.add(f"rows of {minutes} minutes{how.get(minutes, ', added up to half hours')}", n)
     report.add("half hours left out because a part of them is missing", partial)
     df = pd.concat(parts, ignore_index=True)
     lacks = df.groupby(by).ts.agg(lambda t: (t.max() - t.min()) / HALF_HOUR + 1 - len(t))
@@ -238,15 +238,15 @@ def clean_consumption(
 # %% ../../nbs/10a_data.clean.ipynb #10c00008
 def _price_rows(df, node, market, report):
     "Prices with node and market; and the name of the price column."
-    known = ["ts", "node", "market", "price_cents_kwh", "price_usd_mwh"]
+    known = ["ts", "node", "market", "run", "price_cents_kwh", "price_usd_mwh", "minutes", "published_at"]
     _check_columns(df, known, report)
-    price = [c for c in known[3:] if c in df]
+    price = [c for c in known[4:6] if c in df]
     if "ts" not in df or len(price) != 1:
         raise report.error(f"needs ts and exactly one of price_cents_kwh and price_usd_mwh; found {', '.join(map(str, df))}")
     if not len(df):
         raise report.error("no rows")
     report.add("rows read", len(df))
-    df = df.assign(**{c: df[c].fillna(v).astype(str) if c in df else v for c, v in (("node", node), ("market", market))})
+    df = df.assign(**{c: df[c].fillna(v).astype(str) if c in df else v for c, v in (("node", node), ("market", market), ("run", ""))})
     wrong = df.market[~df.market.isin(["DAM", "RTM"])]
     if len(wrong):
         raise report.error(f"market {wrong.iloc[0]!r} at row {wrong.index[0]}; markets are DAM (day ahead) and RTM (real time)")
@@ -260,6 +260,26 @@ def _check_level(prices, series, column, report):
     doubt = " - WARNING: so low that they may be $/kWh; 1 $/kWh = 100 cents/kWh" if 0 < abs(mid) < 0.3 and top < 2 else ""
     report.add(f"{series} from {low:.2f} to {top:.2f} cents/kWh, half of them under {mid:.2f}{doubt}", len(prices))
 
+# %% ../../nbs/10a_data.clean.ipynb #0652b01b
+def _with_lengths(df, by, report):
+    "Prices with the length of their intervals, and a run named after it where the source names none; gaps are counted."
+    parts, counts, lacks = [], {}, {}
+    for key, g in df.groupby(by, sort=True):
+        name = " ".join(filter(None, key))
+        minutes = g.minutes if "minutes" in g else _interval(g.ts, name, report)
+        g = g.assign(minutes=minutes, run=g.run.where(g.run != "", [f"{m}min" for m in np.broadcast_to(minutes, len(g))]))
+        if odd := {*g.minutes} - {*LENGTHS}:
+            raise report.error(f"{name}: rows are {odd.pop()} minutes long; markets have {', '.join(map(str, LENGTHS))}")
+        for m, n in g.minutes.value_counts().items():
+            counts[m] = counts.get(m, 0) + n
+        lacks[name] = round((g.ts.iloc[-1] - g.ts.iloc[0]).total_seconds() / 60 + g.minutes.iloc[-1] - g.minutes.sum()) // g.minutes.min()
+        parts.append(g)
+    for m, n in sorted(counts.items()):
+        report.add(f"rows of {m} minutes", n)
+    most = max(lacks, key=lacks.get)
+    report.add("intervals missing within the series, left as gaps", max(sum(lacks.values()), 0), f"{most} lacks {lacks[most]}")
+    return check_rows("prices", pd.concat(parts, ignore_index=True))
+
 # %% ../../nbs/10a_data.clean.ipynb #0652b01a
 def clean_prices(
     df: pd.DataFrame,  # `ts`, `price_cents_kwh` or `price_usd_mwh`, optionally `node` and `market`
@@ -267,15 +287,19 @@ def clean_prices(
     market: str = "RTM",  # market of rows that name none
 ) -> tuple[pd.DataFrame, IngestReport]:
     "Market prices as the table `prices`. Raises ValueError for wrong units, unknown columns and naive times."
-    report, by, cents = IngestReport("prices"), ["node", "market"], ["price_cents_kwh"]
+    report, by = IngestReport("prices"), ["node", "market", "run"]
     df, column = _price_rows(df.reset_index(drop=True), node, market, report)
     df = _numbers(df.assign(ts=_moments(df.ts, report)), [column], report)
     if column == "price_usd_mwh":
         df["price_cents_kwh"] = cents_from_usd_mwh(df.price_usd_mwh)
-    df = _known(drop_repeats(df[[*by, "ts", *cents]], [*by, "ts"], report), cents, report, "price")
+    if "published_at" in df:
+        df["published_at"] = parse_times(df.published_at.astype(object).where(df.published_at.notna(), "1970-01-01T00Z"), report)
+        df["published_at"] = df.published_at.where(df.published_at > pd.Timestamp(0, tz="UTC"))
+    df = df[[c for c in TABLES["prices"].columns if c in df]]
+    df = _known(drop_repeats(df, [*by, "ts"], report), ["price_cents_kwh"], report, "price")
     for key, g in df.groupby(by):
-        _check_level(g.price_cents_kwh, " ".join(key), column, report)
-    return _on_grid(df, by, cents, report), report
+        _check_level(g.price_cents_kwh, " ".join(filter(None, key)), column, report)
+    return _with_lengths(df, by, report), report
 
 # %% ../../nbs/10a_data.clean.ipynb #10c0000a
 def clean_households(

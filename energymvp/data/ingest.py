@@ -17,7 +17,7 @@ from .clean import IngestReport, clean_consumption, clean_households, clean_pric
 from .readers.clocks import check_nights, on_clock
 from .readers.files import read_file
 from .readers.json_tables import json_consumption, json_labels
-from .readers.markets import market_rows
+from .readers.markets import forecast_rows, market_rows
 from .readers.meters import meter_rows
 from .schema import TABLES, check_rows
 from .stores import Store
@@ -36,12 +36,18 @@ def load_source(source) -> pd.DataFrame:
     return read_file(source)
 
 # %% ../../nbs/13f_data.ingest.ipynb #f9da7f1c
-def clean(name: str, df: pd.DataFrame, config: Config, tz=None, node="NODE", market="RTM", unit=None, household=None) -> tuple:
+def clean(
+    name: str, df: pd.DataFrame, config: Config, tz=None, node="NODE", market="RTM", unit=None, household=None, issued=None, run=None
+) -> tuple:
     """The rows for the tables that a source fills, a dict, and what was found; options as `ingest` takes them.
 
     What the rows are is known by their columns. Of `config`, its clock tells night from day where `tz` does not, and homes have its battery.
     """
     report = IngestReport(name)
+    if name == "forecasts":
+        return dict(forecasts=forecast_rows(df, tz, report, node, issued)), report
+    if name == "meters":
+        return dict(meters=check_rows(name, on_clock(df, tz, report))), report
     if name == "households":
         return dict(households=clean_households(df, config.battery)), report
     if name == "battery_labels" and "trade_amount_kwh" in df:
@@ -52,6 +58,7 @@ def clean(name: str, df: pd.DataFrame, config: Config, tz=None, node="NODE", mar
         return dict(battery_labels=check_rows(name, on_clock(df, tz, report))), report
     if name == "prices":
         rows, more = clean_prices(market_rows(df, tz, report, node, market), node, market)
+        rows = rows if run is None else check_rows(name, rows.assign(run=run))
     else:
         known = {"House", "Timestamp"} <= set(df)
         rows, more = clean_consumption(json_consumption(df, tz, report) if known else meter_rows(df, tz, report, unit, household))
@@ -69,6 +76,20 @@ def _say_source(error, source):
     said = f"{', '.join(names)}: {getattr(error, 'problem', error)}"
     return Refusal(said, error.remedy, error.call, **error.arguments) if isinstance(error, Refusal) else ValueError(said)
 
+# %% ../../nbs/13f_data.ingest.ipynb #13f00002
+def _refuse_second_run(store, rows):
+    "Refuse prices for a time for which the store has another run of the same market."
+    for (node, market), new in rows[rows.run != ""].groupby(["node", "market"]):
+        ends = new.ts + pd.to_timedelta(new.minutes, unit="min")
+        there = store.series("prices")
+        there = there[(there.node == node) & (there.market == market) & ~there.run.isin(["", *new.run.unique()])]
+        there = there[(there.start < ends.max()) & (there.end > new.ts.min())]
+        for run in there.run:
+            if store.count("prices", new.ts.min(), ends.max(), node=node, market=market, run=run):
+                mine = ", ".join(sorted(new.run.unique()))
+                said = f"prices: node {node} has {market} prices of the run {run} for this time, and these are of the run {mine}"
+                raise Refusal(f"{said}: they would be two prices for one thing", "to keep both, name this one by", "ingest", run=mine)
+
 # %% ../../nbs/13f_data.ingest.ipynb #0bc02ef1
 def ingest(
     store: Store | str | Path,  # where to: a store or its name
@@ -79,29 +100,36 @@ def ingest(
     market: str = "RTM",  # market of price rows that name none
     households=None,  # homes and their batteries
     labels=None,  # what the batteries did, or should have done
+    forecasts=None,  # what others forecast of load, wind, solar or temperature
+    meters=None,  # registers of import, export, generation and battery
     unit: str | None = None,  # of the readings: kWh, Wh, MWh, W or kW; None: what the file says, else kWh
     household: str | None = None,  # the home of a file that names none
+    issued: str | None = None,  # hour of the day before, as 10:00, at which forecasts were out that do not say it
+    run: str | None = None,  # name of the run that all these prices are of; None: what the source says, else its interval
     dry_run: bool = False,  # read, check and report, but store nothing
     config: Config | None = None,  # default clock and battery of homes; None: the defaults
 ) -> IngestReport:
     "Read, check, repair and store; the report says what was found."
-    sources = dict(consumption=consumption, prices=prices, battery_labels=labels, households=households)
+    sources = dict(consumption=consumption, prices=prices, battery_labels=labels, households=households, forecasts=forecasts, meters=meters)
     sources = {k: v for k, v in sources.items() if not (v is None or (isinstance(v, (list, tuple)) and not v))}
     if not sources:
-        raise ValueError("nothing to ingest: give consumption, prices, labels or households")
+        raise ValueError("nothing to ingest: give consumption, prices, labels, households, forecasts or meters")
     report, tables, config = IngestReport(), {}, config or load_config()
     for name, source in sources.items():
         try:
-            found, r = clean(name, load_source(source), config, tz, node, market, unit, household)
+            found, r = clean(name, load_source(source), config, tz, node, market, unit, household, issued, run)
         except ValueError as e:
             raise _say_source(e, source) from None
         tables |= found
         report.lines += r.lines
     if not dry_run:
         with nullcontext(store) if isinstance(store, Store) else open_store(store) as place, place.transaction():
+            if "prices" in tables and run is None:
+                _refuse_second_run(place, tables["prices"])
             for name, rows in tables.items():
                 place.upsert(name, rows)
-                report.add(f"{name}: {'half hours' if TABLES[name].timed else 'homes'} stored", len(rows))
+                what = "homes" if not TABLES[name].timed else "rows" if "minutes" in TABLES[name].columns else "half hours"
+                report.add(f"{name}: {what} stored", len(rows))
     return report
 
 # %% ../../nbs/13f_data.ingest.ipynb #f63aa324

@@ -12,13 +12,13 @@ from pathlib import Path
 import pandas as pd
 from fastcore.basics import patch
 
-from ..checked import Refusal
-from .schema import TABLES, Table, check_rows, table
-from ..units import HALF_HOUR, utc
+from .migrate import complete, connect, migrate, version_of
+from .schema import VERSION, Table, check_rows, table
+from ..units import utc
 
 # %% ../../nbs/11_data.stores.ipynb #8781b64a
 class Store:
-    "What every store can do. Times are UTC half-hour starts; ranges take in `start` and leave out `end`."
+    "What every store can do. Times are UTC; ranges take in `start` and leave out `end`."
 
     def pages(self, name: str, start=None, end=None, rows: int = 50_000, **where):
         "The rows of `read` as a series of frames of about so many rows, in the order of the key: for tables larger than memory."
@@ -85,7 +85,7 @@ def __exit__(self: Store, *_):
 
 @patch
 def span(self: Store, name: str, **where) -> tuple | None:
-    "First half hour and the end of the last one, or None if there are no rows; `where` picks series."
+    "Start of the first row and end of the last one, or None if there are no rows; `where` picks series."
     t, s = table(name), self.series(name)
     if not t.timed:
         raise ValueError(f"table {name} has no times")
@@ -113,58 +113,26 @@ def _told(path):
     except duckdb.Error as e:
         raise RuntimeError(f"{path}: {str(e).splitlines()[0]}") from None
 
-
-def _connect(path, read_only, create=True):
-    "A connection to the file, or why there is none."
-    import duckdb
-
-    if (read_only or not create) and not path.exists():
-        given = dict(store=str(path), consumption="meters.csv", prices="lmp.csv")
-        raise Refusal(f"there is no store at {path}", "make one with", "ingest", **given)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        return duckdb.connect(str(path), read_only=read_only)
-    except duckdb.ConnectionException:
-        way = "for writing" if read_only else "for reading only"
-        raise RuntimeError(f"{path} is open in this process {way} already: use that store, or close it") from None
-    except duckdb.Error as e:
-        broken = isinstance(e, duckdb.IOException)
-        if broken and "lock" in str(e).lower():
-            raise RuntimeError(f"{path} is open for writing in another process: wait until it is done, or close it") from None
-        raise ValueError(f"{path} {'is not a DuckDB file' if broken else 'cannot be opened'}: {str(e).splitlines()[0]}") from None
-
-# %% ../../nbs/11_data.stores.ipynb #11c00003
-_TYPES = dict(text="VARCHAR NOT NULL", time="TIMESTAMP NOT NULL", number="DOUBLE NOT NULL")
-
-
-def _complete(db, path, read_only):
-    "Make the tables that the file lacks; whether there were any. One that lacks a column is refused."
-    there = dict(db.execute("SELECT table_name, list(column_name) FROM duckdb_columns() GROUP BY table_name").fetchall())
-    missing = [t for t in TABLES.values() if t.name not in there]
-    for t in TABLES.values():
-        if lacks := [c for c in t.columns if c not in there.get(t.name, t.columns)]:
-            raise ValueError(f"table {t.name} in {path} is not as energymvp made it, it lacks {', '.join(lacks)}: ingest into a new file")
-    if read_only and len(missing) == len(TABLES):
-        raise ValueError(f"{path} is a DuckDB file, but no store of energymvp: it lacks the table {missing[0].name}")
-    for t in missing if not read_only else ():
-        cols = ", ".join(f"{c} {_TYPES[kind]}" for c, (kind, _) in t.columns.items())
-        db.execute(f"CREATE TABLE IF NOT EXISTS {t.name} ({cols}, PRIMARY KEY ({', '.join(t.key)}))")
-    return bool(missing)
-
-
+# %% ../../nbs/11_data.stores.ipynb #11c00004
 def _open(path, read_only, create):
-    "A connection to a file with all tables; one of an earlier version gets those that it lacks."
-    db = _connect(path, read_only, create)
+    "A connection to a file with all tables; one of an earlier version is brought up to date first."
+    db = connect(path, read_only, create)
     try:
-        lacking = _complete(db, path, read_only)
+        version = version_of(db)
+        if version > VERSION:
+            raise ValueError(f"{path} has tables of version {version}, and this energymvp knows {VERSION}: use the one that made it")
+        lacking = complete(db, path, read_only)
     except BaseException:
         db.close()
         raise
-    if not (read_only and lacking):
+    if not version or version == VERSION and not (read_only and lacking):
         return db
     db.close()
-    _open(path, False, False).close()
-    return _connect(path, True)
+    if version < VERSION:
+        migrate(path)
+    else:
+        _open(path, False, False).close()
+    return connect(path, read_only)
 
 # %% ../../nbs/11_data.stores.ipynb #11c00005
 def _where(t, start, end, where):
@@ -191,7 +159,8 @@ def insert_sql(t: Table) -> str:
 
 def _insert(db, t, rows):
     "Write sound rows."
-    db.register("_rows", rows.assign(**{c: rows[c].dt.tz_localize(None) for c in t.of("time")}))
+    text = {c: rows[c].astype("string") for c in t.of("text") if c in t.optional}  # all of them empty, they would have no type
+    db.register("_rows", rows.assign(**text, **{c: rows[c].dt.tz_localize(None) for c in t.of("time")}))
     try:
         db.execute(insert_sql(t))
     finally:
@@ -259,9 +228,10 @@ class LocalStore(_File):
 
     def series(self, name):
         t = table(name)
-        keys, times = ", ".join(t.series), ", min(ts) AS start, max(ts) AS end" if t.timed else ""
+        length = "arg_max(minutes, ts)" if "minutes" in t.columns else "30"
+        keys, times = ", ".join(t.series), f", min(ts) AS start, max(ts) + to_minutes({length}) AS end" if t.timed else ""
         df = self._ask(f"SELECT {keys}{times} FROM {name} GROUP BY {keys} ORDER BY {keys}")
         if t.timed:
             start, end = (pd.to_datetime(df[c], utc=True).dt.as_unit("ns") for c in ("start", "end"))
-            df = df.assign(start=start, end=end + HALF_HOUR)
+            df = df.assign(start=start, end=end)
         return df.astype(dict.fromkeys(t.series, "str"))

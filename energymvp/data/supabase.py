@@ -21,10 +21,9 @@ import pandas as pd
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 
-from .schema import TABLES, check_rows, table
+from .schema import TABLES, VERSION, check_rows, table
 from .stores import Store, bounds, wanted
 from .supabase_bulk import BULK, StoreError, copy_in, copy_out, hide, password
-from ..units import HALF_HOUR
 
 # %% ../../nbs/12_data.supabase.ipynb #deee067d
 _INSTALL = "the Supabase store needs two more packages: pip install 'energymvp[supabase]'"
@@ -77,7 +76,7 @@ def explain(code: str, message: str, name: str, place: str, role: str) -> str:
         way = "ask for a shorter span, or set SUPABASE_DB_URL so that large reads and writes go through COPY"
         return f"the database gave up on {name} after its time limit for the role {role}: {way}"
     if code == "42501":
-        return f"the key's role {role} may not do this with {name} at {place}: writing needs the service_role key as SUPABASE_KEY"
+        return f"the key's role {role} may not do this with {name} at {place}: reading needs a signed-in user's token, and writing the service_role key, as SUPABASE_KEY"
     if code in ("PGRST301", "PGRST302", "PGRST303", "401", "403") or (not code and _about_key(message)):
         way = "copy the key again from the project's settings, under API keys; a user whose access token is used signs in again"
         return f"{place} does not accept SUPABASE_KEY (role {role}; {message}): {way}"
@@ -102,7 +101,7 @@ class _Project(Store):
     ):
         url, key, token, self.db_url = map(_bare, (url, key, token, db_url))
         self.place, self.role = url.rstrip("/").removesuffix("/rest/v1"), key_role(token or key)
-        self.patience, self.bulk, self.progress = patience, bulk, progress
+        self.patience, self.bulk, self.progress, self._version = patience, bulk, progress, None
         self._secrets = [key, token, self.db_url, password(self.db_url)]
         self._http, self.client = self._connect(key, token, timeout)
 
@@ -172,7 +171,9 @@ def _ask(self: _Project, name, build):
             code, message, again = type(e).__name__, hide(e, self._secrets) or "no answer", True
         late = time.monotonic() + wait > give_up
         if not again or (late and code in ("57014", "504")):
-            raise StoreError(explain(code, message, name, self.place, self.role)) from None
+            error = StoreError(explain(code, message, name, self.place, self.role))
+            error.code = code
+            raise error from None
         if late:
             tried = f"tried for {self.patience:g} s: try again later"
             raise StoreError(f"{self.place} does not answer ({message}, {code or 'no code'}), {tried}")
@@ -181,13 +182,14 @@ def _ask(self: _Project, name, build):
 
 # %% ../../nbs/12_data.supabase.ipynb #12c00005
 class SupabaseStore(_Project):
-    "The tables of a Supabase project, made by `sql/schema.sql`."
+    "The tables of a Supabase project, made by `sql/schema.sql`; those of an earlier version are read as they are."
 
     def count(self, name, start=None, end=None, **where):
-        return sum(n for _, _, n in self._parts(table(name), start, end, where))
+        return sum(n for _, _, n in self._parts(self._table(name), start, end, where))
 
     def pages(self, name, start=None, end=None, rows=50_000, **where):
-        t, parts = table(name), self._parts(table(name), start, end, where)
+        t = self._table(name)
+        parts = self._parts(t, start, end, where)
         n = sum(k for _, _, k in parts)
         if n == 0 and self.role != "service_role":
             warnings.warn(self.why_empty(name), stacklevel=2)
@@ -198,11 +200,13 @@ class SupabaseStore(_Project):
                 yield from self._pages(t, parts, rows, bar.update, lambda: self.count(name, start, end, **where))
 
     def series(self, name):
-        t = table(name)
+        t = self._table(name)
         return self._spans(t) if t.timed else self.read(name)[list(t.series)]
 
     def upsert(self, name, rows):
-        t, rows = table(name), check_rows(name, rows)
+        t, rows = self._table(name), check_rows(name, rows)
+        self._refuse_new(t, rows)
+        rows = rows[list(t.columns)]
         with self._bar(len(rows), f"writing {name}") as bar:
             if self.db_url and len(rows) >= self.bulk:
                 copy_in(self.db_url, t, rows, explain, bar.update)
@@ -211,7 +215,7 @@ class SupabaseStore(_Project):
         return len(rows)
 
     def delete(self, name, start=None, end=None, **where):
-        t = table(name)
+        t = self._table(name)
         if start is None and end is None and not where:
             raise ValueError(f"delete from {name} needs a start, an end or a condition: it never empties a table")
         gone = lambda c: self._ask(name, lambda: _meeting(c, self.client.table(name).delete(count="exact", returning="minimal"))).count
@@ -219,6 +223,53 @@ class SupabaseStore(_Project):
 
     def _bar(self, n, text):
         return tqdm(total=n, desc=text, unit="row", unit_scale=True, delay=1, disable=not self.progress)
+
+# %% ../../nbs/12_data.supabase.ipynb #12c00021
+@patch
+def version(self: SupabaseStore) -> int:
+    "The version of the project's tables; 1 before there was any word of it."
+    if self._version is None:
+        try:
+            found = self._ask("contract", lambda: self.client.table("contract").select("version").limit(PAGE_ROWS)).data
+            self._version = max((r["version"] for r in found), default=1)
+        except StoreError as e:
+            if e.code not in ("42P01", "PGRST205", "42501"):
+                raise
+            self._version = VERSION if e.code == "42501" else 1  # who may not read it knows at least that it is there
+        if self._version > VERSION:
+            raise StoreError(
+                f"the tables at {self.place} are of version {self._version}, and this energymvp knows {VERSION}: install a newer one"
+            )
+    return self._version
+
+
+@patch
+def _update(self: SupabaseStore):
+    return f"run what `energymvp schema --from {self.version()}` prints in the SQL editor of the project; every row is kept"
+
+
+@patch
+def _table(self: SupabaseStore, name):
+    "The table as the project has it."
+    t = table(name).at(self.version())
+    if t is None:
+        raise StoreError(f"the tables at {self.place} are of version {self.version()}, which has no {name}: {self._update()}")
+    return t
+
+
+@patch
+def _refuse_new(self: SupabaseStore, t, rows):
+    "Refuse rows that say more than the project's table can hold."
+    for c in (c for c in table(t.name).columns if c not in t.columns):
+        usual = table(t.name).defaults
+        said = rows[c] != usual[c] if c in usual else rows[c].notna()
+        if c == "run":  # half-hour means of any run are what the table holds
+            said &= rows.minutes != 30
+        if said.any():
+            held = (
+                f"the tables at {self.place} are of version {self.version()}, and {t.name} cannot hold {c} {rows[c][said].iloc[0]!r} there"
+            )
+            raise StoreError(f"{held}: {self._update()}")
 
 # %% ../../nbs/12_data.supabase.ipynb #12c00006
 PAGE_ROWS = 1000  # rows in one answer or one batch: the service's own limit
@@ -296,7 +347,7 @@ def _pages(self: SupabaseStore, t, parts, rows, done, recount):
         found = self._rows(t.name, columns, [c for c in t.key if c not in fixed] or t.key, conditions, total, done)
         while some := list(islice(found, rows)):
             got += len(some)
-            yield t.typed(pd.DataFrame(some, columns=columns), format="ISO8601")
+            yield table(t.name).typed(pd.DataFrame(some, columns=columns), format="ISO8601")
     if got != n:  # fewer or more than at the start: other writers, or rows lost?
         now = recount()
         if not min(n, now) <= got <= max(n, now):
@@ -307,16 +358,20 @@ def _pages(self: SupabaseStore, t, parts, rows, done, recount):
 @patch
 def _spans(self: SupabaseStore, t):
     "The series of a timed table, from its view in the database."
-    columns = [*t.series, "first_ts", "last_ts"]
+    columns = [*t.series, "first_ts", "last_ts", *(("last_minutes",) if "minutes" in t.columns else ())]
     df = pd.DataFrame(self._rows(f"{t.name}_series", columns, t.series), columns=columns).astype(dict.fromkeys(t.series, "str"))
-    first, last = (pd.to_datetime(df.pop(c), utc=True, format="ISO8601").dt.as_unit("ns") for c in columns[-2:])
-    return df.assign(start=first, end=last + HALF_HOUR)
+    first, last = (pd.to_datetime(df.pop(c), utc=True, format="ISO8601").dt.as_unit("ns") for c in ("first_ts", "last_ts"))
+    minutes = df.pop("last_minutes") if "last_minutes" in df else 30
+    df = df.assign(start=first, end=(last + pd.to_timedelta(minutes, unit="min")).dt.as_unit("ns"))
+    return df.assign(**{c: "" for c in table(t.name).series if c not in t.series})[[*table(t.name).series, "start", "end"]]
 
 # %% ../../nbs/12_data.supabase.ipynb #12c00009
 @patch
 def _write(self: SupabaseStore, t, rows, done):
     "Upsert batch by batch."
     rows = rows.assign(**{c: rows[c].dt.strftime("%Y-%m-%dT%H:%M:%SZ") for c in t.of("time")})
+    empty = [c for c in t.optional if rows[c].isna().any()]
+    rows = rows.assign(**{c: rows[c].astype(object).where(rows[c].notna(), None) for c in empty})
     for i in range(0, len(rows), PAGE_ROWS):
         batch = rows.iloc[i : i + PAGE_ROWS].to_dict("records")  # plain Python numbers and text
         try:

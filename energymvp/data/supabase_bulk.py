@@ -16,12 +16,14 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv
 
-from .schema import Table
+from .schema import Table, table
 from .stores import bounds, insert_sql, wanted
 
 # %% ../../nbs/11a_data.supabase_bulk.ipynb #11b0000e
 class StoreError(RuntimeError):
-    "A store in the network cannot do what it was asked; the text says why and what to do."
+    "A store in the network cannot do what it was asked; the text says why and what to do. `code` is the database's own, where it gave one."
+
+    code = ""
 
 
 def password(db_url: str, plain: bool = True) -> str:
@@ -64,14 +66,16 @@ def _cursor(db_url, name, explain):
 # %% ../../nbs/11a_data.supabase_bulk.ipynb #11b00008
 def _parse(t, lines):
     "Lines of CSV, times in seconds, as a frame of the table; Arrow reads every digit."
-    types = dict(text=pa.string(), time=pa.int64(), number=pa.float64())
+    types = dict(text=pa.string(), time=pa.int64(), number=pa.float64(), whole=pa.int64())
     got = csv.read_csv(
         io.BytesIO(b"".join(lines)),
         csv.ReadOptions(column_names=list(t.columns)),
         csv.ParseOptions(newlines_in_values=True),
-        csv.ConvertOptions(column_types={c: types[kind] for c, (kind, _) in t.columns.items()}, strings_can_be_null=False, null_values=[]),
+        csv.ConvertOptions(
+            column_types={c: types[kind] for c, (kind, _) in t.columns.items()}, strings_can_be_null=False, null_values=[""]
+        ),
     )
-    return t.typed(got.to_pandas(), unit="s")
+    return table(t.name).typed(got.to_pandas(), unit="s")
 
 
 def _csv(rows):
@@ -88,7 +92,7 @@ def copy_out(db_url: str, t: Table, start, end, where: dict, rows: int, explain,
     "What `Store.read` gives, as frames of so many rows; `explain` says an error in words, `done` is told how many rows came."
     parts = {f"ts {op} {{}}": b.isoformat() for op, b in bounds(t, start, end)}
     parts |= {f"{c} = any({{}})": v for c, v in wanted(t, where).items()}
-    cols = ", ".join("extract(epoch from ts)::bigint" if c == "ts" else c for c in t.columns)
+    cols = ", ".join(f"extract(epoch from {c})::bigint" if c in t.of("time") else c for c in t.columns)
     query = f"select {cols} from {t.name} where {' and '.join(parts) or 'true'} order by {', '.join(t.key)}"
     with _cursor(db_url, t.name, explain) as (cur, sql):
         copy = sql.SQL(f"copy ({query}) to stdout (format csv)").format(*map(sql.Literal, parts.values()))

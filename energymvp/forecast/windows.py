@@ -27,7 +27,7 @@ class Windows:
     ):
         self.panel, self.load = panel, panel.load.astype(np.float32)
         self.calendar = calendar(panel.ts, panel.timezone)
-        self.published = known_day_ahead(panel.ts, panel.timezone)
+        self.published = known_day_ahead(panel.ts, panel.timezone, panel.published_at)
         weekend = np.asarray(panel.ts.tz_convert(panel.timezone).weekday > 4)
         self.usual_price = usual_price(panel.price, weekend, np.arange(len(panel.ts)))
         self.features = consumption_features(panel.energy, self.calendar)
