@@ -1,15 +1,17 @@
 """Rows per second of each way into and out of a store: writes bench/stores.md.
 
-A million rows of consumption go into a DuckDB file, into Supabase over HTTP, and into Supabase through COPY, and come back; the last
+Rows of consumption and of prices go into a DuckDB file, into Supabase over HTTP, and into Supabase through COPY, and come back; the last
 two on the Supabase of .ci/supabase_stack.py, on this machine, so the network's delay is not in the figures. The frames that come
-back must be the ones that went in.
+back must be the ones that went in. `--before REV` measures the library of an earlier commit too, in turns with this one.
 """
 
 import argparse
 import datetime
+import json
 import os
 import platform
 import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,51 +22,105 @@ import pandas as pd
 
 from energymvp.data.schema import APPLIANCES
 from energymvp.data.stores import LocalStore
-from energymvp.data.supabase import SupabaseStore
 from energymvp.units import grid
 
-sys.path.append(str(Path(__file__).parents[1] / ".ci"))
-from supabase_stack import SupabaseStack  # noqa: E402
+ROOT = Path(__file__).parents[1]
+WAYS = {"DuckDB file": 1.0, "Supabase, COPY (SUPABASE_DB_URL set)": 1.0, "Supabase, HTTP": 0.1}  # and the share of the rows
 
 
-def make_rows(n: int) -> pd.DataFrame:
-    "So many rows of consumption, a year a home."
+def make_rows(name: str, n: int) -> pd.DataFrame:
+    "So many rows of a table, a year a home or node."
     rng, ts = np.random.default_rng(0), grid("2023-01-01T00Z", "2024-01-01T00Z")
-    homes = -(-n // len(ts))
-    keys = pd.DataFrame(dict(household_id=np.repeat([f"home-{i:04}" for i in range(homes)], len(ts)), ts=np.tile(ts, homes)))
-    return keys.assign(**{a: rng.gamma(2, 0.1, len(keys)) for a in APPLIANCES}).iloc[:n]
+    series = -(-n // len(ts))
+    times = dict(ts=np.tile(ts, series))
+    keys = np.repeat([f"{name}-{i:04}" for i in range(series)], len(ts))
+    if name == "consumption":
+        return pd.DataFrame(dict(household_id=keys) | times | {a: rng.gamma(2, 0.1, len(keys)) for a in APPLIANCES}).iloc[:n]
+    return pd.DataFrame(dict(node=keys, market="RTM") | times | dict(price_cents_kwh=rng.gamma(2, 2, len(keys)))).iloc[:n]
 
 
-def measure(store, rows: pd.DataFrame) -> list:
-    "Seconds to write all rows, to write them again over themselves, and to read them; what is read must be what was written."
-    seconds = []
-    for work in (lambda: store.upsert("consumption", rows), lambda: store.upsert("consumption", rows), lambda: store.read("consumption")):
+def measure(store, name: str, n: int) -> list:
+    "Rows per second: written, written again over themselves, and read; what is read must be what was written."
+    rows, rates = make_rows(name, n), []
+    for work in (lambda: store.upsert(name, rows), lambda: store.upsert(name, rows), lambda: store.read(name)):
         start = time.perf_counter()
         got = work()
-        seconds.append(time.perf_counter() - start)
+        rates.append(n / (time.perf_counter() - start))
+    got = got[list(rows)]
     pd.testing.assert_frame_equal(got, rows.astype(got.dtypes).reset_index(drop=True), check_exact=True)
-    return seconds
+    store.delete(name, end="2030-01-01T00Z")
+    return rates
+
+
+def one_round(way: str, n: int) -> dict:
+    "table -> rates of one way."
+    from energymvp.data.supabase import SupabaseStore
+
+    n, tables = int(n * WAYS[way]), ("consumption", "prices")
+    with tempfile.TemporaryDirectory() as folder:
+        if way.startswith("DuckDB"):
+            with LocalStore(f"{folder}/rows.duckdb") as s:
+                return {t: measure(s, t, n) for t in tables}
+        sys.path.append(os.environ.get("STORES_STACK", str(ROOT / ".ci")))
+        from supabase_stack import SupabaseStack
+
+        with SupabaseStack() as stack:
+            s = SupabaseStore(stack.url, stack.service_key, stack.db_url if "COPY" in way else None, progress=False)
+            return {t: measure(s, t, n) for t in tables} | dict(version=stack.sql("show server_version")[0][0].split()[0])
+
+
+def apart(way, n, tree):
+    "A round in a process of its own, with the library of a folder."
+    env = os.environ | dict(PYTHONPATH=str(tree), STORES_STACK=str(tree / ".ci"))
+    cmd = [sys.executable, __file__, "--rows", str(n), "--way", way]
+    return json.loads(subprocess.run(cmd, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
+
+
+def best(rounds, table):
+    "The best rate of all rounds, of each of the three works."
+    return np.max([r[table] for r in rounds], 0)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--rows", type=int, default=1_000_000)
+    p.add_argument("--rounds", type=int, default=3, help="of each way; the best counts")
+    p.add_argument("--before", help="a commit whose library is measured too")
+    p.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    args = p.parse_args()
+    if args.way:
+        return print(json.dumps(one_round(args.way, args.rows)))
+    trees, version = {"now": ROOT}, ""
+    with tempfile.TemporaryDirectory() as folder:
+        if args.before:
+            trees["before"] = Path(folder) / "before"
+            subprocess.run(["git", "worktree", "add", "-q", "--detach", trees["before"], args.before], cwd=ROOT, check=True)
+        lines = [
+            "| way | table | write, rows/s | write again, rows/s | read, rows/s |" + (" now / before |" if args.before else ""),
+            "| --- | --- | ---: | ---: | ---: |" + (" --- |" if args.before else ""),
+        ]
+        try:
+            for way in WAYS:
+                rounds = {k: [] for k in trees}
+                for _ in range(args.rounds):
+                    for k, tree in trees.items():
+                        rounds[k].append(apart(way, args.rows, tree))
+                version = rounds["now"][0].get("version", version)
+                for table in ("consumption", "prices"):
+                    now = best(rounds["now"], table)
+                    ratio = f" {', '.join(f'{x:.2f}' for x in now / best(rounds['before'], table))} |" if args.before else ""
+                    lines.append(f"| {way} | {table} | " + " | ".join(f"{x:,.0f}" for x in now) + f" |{ratio}")
+                    print(lines[-1], flush=True)
+        finally:
+            if args.before:
+                subprocess.run(["git", "worktree", "remove", "--force", trees["before"]], cwd=ROOT, check=True)
+    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text()) if Path("/proc/cpuinfo").exists() else None
+    before = f" --before {args.before}" if args.before else ""
+    head = f"{datetime.date.today()}, {os.cpu_count()} cores{' of ' + cpu.group(1) if cpu else ''}, Python {platform.python_version()}, "
+    head += f"PostgreSQL {version} and PostgREST 12.0.2 on the same machine; a tenth of the rows over HTTP, best of {args.rounds} rounds; "
+    head += f"`python bench/stores.py --rows {args.rows}{before}`.\n"
+    (Path(__file__).parent / "stores.md").write_text(head + "\n" + "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    n = parser.parse_args().rows
-    rows = make_rows(n)
-    lines = ["| way | write, rows/s | write again, rows/s | read, rows/s |", "| --- | ---: | ---: | ---: |"]
-    with tempfile.TemporaryDirectory() as folder:
-
-        def row(name, store):
-            lines.append(f"| {name} | " + " | ".join(f"{n / s:,.0f}" for s in measure(store, rows)) + " |")
-            print(lines[-1], flush=True)
-
-        with LocalStore(f"{folder}/rows.duckdb") as s:
-            row("DuckDB file", s)
-        for name, url in (("Supabase, COPY (SUPABASE_DB_URL set)", True), ("Supabase, HTTP", False)):
-            with SupabaseStack() as stack:
-                row(name, SupabaseStore(stack.url, stack.service_key, stack.db_url if url else None, progress=False))
-                version = stack.sql("show server_version")[0][0].split()[0]
-    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text()) if Path("/proc/cpuinfo").exists() else None
-    head = f"{datetime.date.today()}, {os.cpu_count()} cores{' of ' + cpu.group(1) if cpu else ''}, Python {platform.python_version()}, "
-    head += f"PostgreSQL {version} and PostgREST 12.0.2 on the same machine; `python bench/stores.py --rows {n}`.\n"
-    (Path(__file__).parent / "stores.md").write_text(head + "\n" + "\n".join(lines) + "\n")
+    main()

@@ -79,9 +79,8 @@ def ingest(
     """
     from energymvp.data.ingest import ingest as ingest_into
 
-    said = dict(forecasts=forecasts, meters=meters, issued=issued, run=run, dry_run=dry_run)
     read = lambda s: ingest_into(
-        s, consumption, prices, tz, node, market.upper(), households, labels, unit=unit, household=household, **said
+        s, consumption, prices, tz, node, market.upper(), households, labels, forecasts, meters, unit, household, issued, run, dry_run
     )
     report, spans = _read_into(store, dry_run, read)
     typer.echo(f"{'would be ingested' if dry_run else 'ingested'} into {store}:\n{report}")

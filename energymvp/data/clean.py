@@ -276,7 +276,7 @@ def _with_lengths(df, by, report):
         parts.append(g)
     for m, n in sorted(counts.items()):
         report.add(f"rows of {m} minutes", n)
-    most = max(lacks, key=lacks.get)
+    most = max(lacks, key=lambda k: lacks[k])
     report.add("intervals missing within the series, left as gaps", max(sum(lacks.values()), 0), f"{most} lacks {lacks[most]}")
     return check_rows("prices", pd.concat(parts, ignore_index=True))
 

@@ -63,10 +63,10 @@ def version_of(db) -> int:
     "The version of the tables in an open file; 0 if it has none of ours."
     there = _columns(db)
     if "contract" in there:
-        return db.execute("SELECT max(version) FROM contract").fetchone()[0]
+        return db.execute("SELECT max(version) FROM contract").fetchall()[0][0]
     return int(any(t in there for t in TABLES))
 
-
+# %% ../../nbs/10b_data.migrate.ipynb #10b0000f
 def complete(
     db,  # an open file, of this version or an earlier one
     path: Path,
@@ -108,7 +108,7 @@ def _carry(db, name, there):
     if db.execute(same + name).fetchall() != db.execute(f"{same}fresh.{name}").fetchall():
         raise RuntimeError(f"table {name} did not come out as it went in, so nothing was changed")
 
-
+# %% ../../nbs/10b_data.migrate.ipynb #10b00010
 def migrate(
     path: Path,  # of an earlier version; nobody has it open
 ) -> None:

@@ -101,7 +101,7 @@ class _Project(Store):
     ):
         url, key, token, self.db_url = map(_bare, (url, key, token, db_url))
         self.place, self.role = url.rstrip("/").removesuffix("/rest/v1"), key_role(token or key)
-        self.patience, self.bulk, self.progress, self._version = patience, bulk, progress, None
+        self.patience, self.bulk, self.progress = patience, bulk, progress
         self._secrets = [key, token, self.db_url, password(self.db_url)]
         self._http, self.client = self._connect(key, token, timeout)
 
@@ -180,16 +180,59 @@ def _ask(self: _Project, name, build):
         time.sleep(wait * random.uniform(0.8, 1.2))
         wait = min(2 * wait, 8)
 
+# %% ../../nbs/12_data.supabase.ipynb #12c00021
+class _Versioned(_Project):
+    "A project that knows the version of its tables."
+
+    _version: int | None = None
+
+    def version(self) -> int:
+        "The version of the project's tables; 1 before there was any word of it."
+        if self._version is None:
+            try:
+                found = self._ask("contract", lambda: self.client.table("contract").select("version").limit(PAGE_ROWS)).data
+                self._version = max((int(r["version"]) for r in found), default=1)
+            except StoreError as e:
+                if e.code not in ("42P01", "PGRST205", "42501"):
+                    raise
+                self._version = VERSION if e.code == "42501" else 1  # who may not read it knows at least that it is there
+            if self._version > VERSION:
+                raise StoreError(
+                    f"the tables at {self.place} are of version {self._version}, this energymvp knows {VERSION}: install a newer one"
+                )
+        return self._version
+
+    def _too_old(self, what):
+        way = f"run what `energymvp schema --from {self.version()}` prints in the SQL editor of the project; every row is kept"
+        return StoreError(f"the tables at {self.place} are of version {self.version()}, {what}: {way}")
+
+    def _table(self, name):
+        "The table as the project has it."
+        t = table(name).at(self.version())
+        if t is None:
+            raise self._too_old(f"which has no {name}")
+        return t
+
+    def _held(self, t, rows):
+        "The rows as the project's table can hold them; refused if they say more."
+        usual = table(t.name).defaults
+        for c in (c for c in table(t.name).columns if c not in t.columns):
+            said = rows[c] != usual[c] if c in usual else rows[c].notna()
+            if c == "run":  # half-hour means of any run are what the table holds
+                said &= rows.minutes != 30
+            if said.any():
+                raise self._too_old(f"and {t.name} cannot hold {c} {rows[c][said].iloc[0]!r} there")
+        return rows[list(t.columns)]
+
 # %% ../../nbs/12_data.supabase.ipynb #12c00005
-class SupabaseStore(_Project):
+class SupabaseStore(_Versioned):
     "The tables of a Supabase project, made by `sql/schema.sql`; those of an earlier version are read as they are."
 
     def count(self, name, start=None, end=None, **where):
         return sum(n for _, _, n in self._parts(self._table(name), start, end, where))
 
     def pages(self, name, start=None, end=None, rows=50_000, **where):
-        t = self._table(name)
-        parts = self._parts(t, start, end, where)
+        t, parts = self._table(name), self._parts(self._table(name), start, end, where)
         n = sum(k for _, _, k in parts)
         if n == 0 and self.role != "service_role":
             warnings.warn(self.why_empty(name), stacklevel=2)
@@ -204,9 +247,8 @@ class SupabaseStore(_Project):
         return self._spans(t) if t.timed else self.read(name)[list(t.series)]
 
     def upsert(self, name, rows):
-        t, rows = self._table(name), check_rows(name, rows)
-        self._refuse_new(t, rows)
-        rows = rows[list(t.columns)]
+        t = self._table(name)
+        rows = self._held(t, check_rows(name, rows))
         with self._bar(len(rows), f"writing {name}") as bar:
             if self.db_url and len(rows) >= self.bulk:
                 copy_in(self.db_url, t, rows, explain, bar.update)
@@ -223,53 +265,6 @@ class SupabaseStore(_Project):
 
     def _bar(self, n, text):
         return tqdm(total=n, desc=text, unit="row", unit_scale=True, delay=1, disable=not self.progress)
-
-# %% ../../nbs/12_data.supabase.ipynb #12c00021
-@patch
-def version(self: SupabaseStore) -> int:
-    "The version of the project's tables; 1 before there was any word of it."
-    if self._version is None:
-        try:
-            found = self._ask("contract", lambda: self.client.table("contract").select("version").limit(PAGE_ROWS)).data
-            self._version = max((r["version"] for r in found), default=1)
-        except StoreError as e:
-            if e.code not in ("42P01", "PGRST205", "42501"):
-                raise
-            self._version = VERSION if e.code == "42501" else 1  # who may not read it knows at least that it is there
-        if self._version > VERSION:
-            raise StoreError(
-                f"the tables at {self.place} are of version {self._version}, and this energymvp knows {VERSION}: install a newer one"
-            )
-    return self._version
-
-
-@patch
-def _update(self: SupabaseStore):
-    return f"run what `energymvp schema --from {self.version()}` prints in the SQL editor of the project; every row is kept"
-
-
-@patch
-def _table(self: SupabaseStore, name):
-    "The table as the project has it."
-    t = table(name).at(self.version())
-    if t is None:
-        raise StoreError(f"the tables at {self.place} are of version {self.version()}, which has no {name}: {self._update()}")
-    return t
-
-
-@patch
-def _refuse_new(self: SupabaseStore, t, rows):
-    "Refuse rows that say more than the project's table can hold."
-    for c in (c for c in table(t.name).columns if c not in t.columns):
-        usual = table(t.name).defaults
-        said = rows[c] != usual[c] if c in usual else rows[c].notna()
-        if c == "run":  # half-hour means of any run are what the table holds
-            said &= rows.minutes != 30
-        if said.any():
-            held = (
-                f"the tables at {self.place} are of version {self.version()}, and {t.name} cannot hold {c} {rows[c][said].iloc[0]!r} there"
-            )
-            raise StoreError(f"{held}: {self._update()}")
 
 # %% ../../nbs/12_data.supabase.ipynb #12c00006
 PAGE_ROWS = 1000  # rows in one answer or one batch: the service's own limit

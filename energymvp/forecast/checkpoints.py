@@ -6,6 +6,7 @@
 __all__ = ['MODELS', 'FEATURES', 'save_checkpoint', 'load_checkpoint', 'Models', 'load_models']
 
 # %% ../../nbs/45_forecast.checkpoints.ipynb #01400f0e
+from typing import Any
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ def save_checkpoint(
     write_atomic(Path(folder) / f"{name}.json", lambda f: Path(f).write_text(json.dumps({**meta, "scaler": scalers}, indent=1)))
 
 # %% ../../nbs/45_forecast.checkpoints.ipynb #331e7f2d
-def _read(path):
+def _read(path) -> tuple[Any, dict]:
     "What a file says of its weights, and the weights."
     from safetensors import SafetensorError, safe_open
 

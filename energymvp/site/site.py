@@ -61,5 +61,5 @@ def home_sites(
     site: Site,  # of homes without a battery of their own in the store
 ) -> dict:
     "The site of each home that the table `households` names."
-    rows = store.read("households").set_index("household_id")
+    rows = store.read("households").set_index("household_id")[list(Battery.__dataclass_fields__)]
     return {h: replace(site, battery=Battery(**row)) for h, row in rows.to_dict("index").items()}
