@@ -115,6 +115,9 @@ class _Project(Store):
     def close(self):
         self._http.close()
 
+    def _bar(self, n, text):
+        return tqdm(total=n, desc=text, unit="row", unit_scale=True, delay=1, disable=not self.progress)
+
 # %% ../../nbs/12_data.supabase.ipynb #12c00003
 @patch
 def _connect(self: _Project, key, token, timeout):
@@ -202,6 +205,10 @@ class _Versioned(_Project):
                 )
         return self._version
 
+# %% ../../nbs/12_data.supabase.ipynb #12c00022
+class _OfVersion(_Versioned):
+    "What the tables of that version can hold."
+
     def _too_old(self, what):
         way = f"run what `energymvp schema --from {self.version()}` prints in the SQL editor of the project; every row is kept"
         return StoreError(f"the tables at {self.place} are of version {self.version()}, {what}: {way}")
@@ -225,7 +232,7 @@ class _Versioned(_Project):
         return rows[list(t.columns)]
 
 # %% ../../nbs/12_data.supabase.ipynb #12c00005
-class SupabaseStore(_Versioned):
+class SupabaseStore(_OfVersion):
     "The tables of a Supabase project, made by `sql/schema.sql`; those of an earlier version are read as they are."
 
     def count(self, name, start=None, end=None, **where):
@@ -262,9 +269,6 @@ class SupabaseStore(_Versioned):
             raise ValueError(f"delete from {name} needs a start, an end or a condition: it never empties a table")
         gone = lambda c: self._ask(name, lambda: _meeting(c, self.client.table(name).delete(count="exact", returning="minimal"))).count
         return sum(gone(_conditions(t, start, end, part)) for part in _splits(t, where))
-
-    def _bar(self, n, text):
-        return tqdm(total=n, desc=text, unit="row", unit_scale=True, delay=1, disable=not self.progress)
 
 # %% ../../nbs/12_data.supabase.ipynb #12c00006
 PAGE_ROWS = 1000  # rows in one answer or one batch: the service's own limit
