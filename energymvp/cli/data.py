@@ -67,13 +67,10 @@ def ingest(
 ):
     """Read meter readings, prices and forecasts into a store, checked.
 
-    `ts` is the start of the interval. Readings may also be a utility's Green Button download, have other column names or units, be a
-    meter's counter, or stumble over the change of the clock. Hourly energy is split into half hours, prices keep the interval of
-    their market. What is repaired is
-    reported with a count, what cannot be right (naive times, negative energy, $/MWh in a cents column) is refused and nothing is written.
+    Readings may be a utility's Green Button download, have other column names or units, or be a meter's counter. Hourly energy is split into
+    half hours, prices keep the interval of their market. What is repaired is counted, what cannot be right is refused, and then nothing is written.
 
-    Each option takes a file (also .csv.gz or .zip), a folder of files, or `supabase:TABLE`, a table of another kind in the Supabase
-    project, and may be given several times.
+    Each option takes a file (also .csv.gz or .zip), a folder, or `supabase:TABLE` of another kind, and may be given several times.
 
     Example: `energymvp ingest --store energy.duckdb --consumption meters.csv --prices lmp.csv`
     """

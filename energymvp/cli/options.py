@@ -65,7 +65,10 @@ _from = "First day or moment, e.g. 2023-09-01 (local midnight) or 2023-09-01T00:
 From = Annotated[str | None, option(_from, "--from", shown="where the data start")]
 To = Annotated[str | None, option("End, not included.", "--to", shown="where the data end")]
 Node = Annotated[str | None, option("Pricing node; needed when the store has several.", complete=in_store("prices", "node"))]
-Market = Annotated[str | None, option("DAM or RTM; real time is traded where there is a choice.", words=("DAM", "RTM"))]
+Market = Annotated[
+    str | None,
+    option("DAM or RTM, with its run where there are several, as RTM:15min; real time where there is a choice.", words=("DAM", "RTM")),
+]
 ConfigFile = Annotated[Path | None, option("YAML laid over the defaults, e.g. `battery: {capacity: 10}`.", "--config")]
 Quiet = Annotated[bool, option("No progress bars.", "--quiet", shown=True)]
 RunFolder = Annotated[Path | None, option("Folder of a training run.", "--run", shown="the models that travel with the library")]

@@ -31,14 +31,12 @@ def midnights(
     return np.flatnonzero((t.hour == 0) & (t.minute == 0))
 
 # %% ../../nbs/14_data.calendar.ipynb #59899733
-PUBLISHED = dict(  # by the clock of the homes: the market's clock, and hour and minute at which it publishes the next day
-    {
-        "America/Los_Angeles": ("America/Los_Angeles", 13, 0),  # California (CAISO)
-        "America/New_York": ("America/New_York", 11, 0),  # New York (NYISO)
-        "America/Chicago": ("America/Chicago", 13, 30),  # Texas (ERCOT)
-        "Europe": ("Europe/Brussels", 12, 55),  # Europe (SDAC), by Central European time everywhere
-    }
-)
+PUBLISHED = {  # by the clock of the homes: the market's clock, and hour and minute at which it publishes the next day
+    "America/Los_Angeles": ("America/Los_Angeles", 13, 0),  # California (CAISO)
+    "America/New_York": ("America/New_York", 11, 0),  # New York (NYISO)
+    "America/Chicago": ("America/Chicago", 13, 30),  # Texas (ERCOT)
+    "Europe": ("Europe/Brussels", 12, 55),  # Europe (SDAC), by Central European time everywhere
+}
 
 
 def publication(
@@ -57,7 +55,7 @@ def published_by_rule(
     before = ts.tz_convert(clock).tz_localize(None).normalize() - pd.Timedelta(days=1) + pd.Timedelta(hours=hour, minutes=minute)
     return before.tz_localize(clock, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
 
-
+# %% ../../nbs/14_data.calendar.ipynb #5989973a
 def known_day_ahead(
     ts: pd.DatetimeIndex,  # UTC
     timezone: str,
@@ -70,5 +68,4 @@ def known_day_ahead(
         said = np.asarray(published_at, "datetime64[ns]")
         when[: len(ts)] = np.where(np.isnat(said), when[: len(ts)], said)
     now = ts.tz_localize(None).to_numpy().astype("datetime64[ns]")
-    late = when[None, :0] if not len(ts) else np.maximum.accumulate(when)
-    return np.maximum(np.searchsorted(late, now, side="right") - np.arange(len(ts)), 0) if len(ts) else np.zeros(0, int)
+    return np.maximum(np.searchsorted(np.maximum.accumulate(when), now, side="right") - np.arange(len(ts)), 0)

@@ -90,6 +90,11 @@ def _refuse_second_run(store, rows):
                 said = f"prices: node {node} has {market} prices of the run {run} for this time, and these are of the run {mine}"
                 raise Refusal(f"{said}: they would be two prices for one thing", "to keep both, name this one by", "ingest", run=mine)
 
+# %% ../../nbs/13f_data.ingest.ipynb #0bc02ef2
+def _kind_of_rows(name):
+    "What a row of a table is."
+    return "homes" if not TABLES[name].timed else "rows" if "minutes" in TABLES[name].columns else "half hours"
+
 # %% ../../nbs/13f_data.ingest.ipynb #0bc02ef1
 def ingest(
     store: Store | str | Path,  # where to: a store or its name
@@ -127,9 +132,7 @@ def ingest(
             if "prices" in tables and run is None:
                 _refuse_second_run(place, tables["prices"])
             for name, rows in tables.items():
-                place.upsert(name, rows)
-                what = "homes" if not TABLES[name].timed else "rows" if "minutes" in TABLES[name].columns else "half hours"
-                report.add(f"{name}: {what} stored", len(rows))
+                report.add(f"{name}: {_kind_of_rows(name)} stored", place.upsert(name, rows))
     return report
 
 # %% ../../nbs/13f_data.ingest.ipynb #f63aa324

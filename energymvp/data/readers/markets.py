@@ -120,7 +120,7 @@ def _issued(df, ts, issued, tz, report):
     day = ts.dt.tz_convert(tz).dt.tz_localize(None).dt.normalize() - pd.Timedelta(days=1)
     return (day + hour).dt.tz_localize(tz, ambiguous=True, nonexistent="shift_forward").dt.tz_convert("UTC")
 
-
+# %% ../../../nbs/13d_data.readers.markets.ipynb #13e00010
 def forecast_rows(
     df: pd.DataFrame,  # our own columns, a gridstatus frame, or a column a kind as `load_forecast_mw`
     tz: str | None,  # clock of times without a zone
