@@ -17,7 +17,7 @@ from ...units import STEPS_PER_DAY
 DAY_SHAPES = ("%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d/%m/%y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y-%m-%d", "%b %d, %Y")
 CLOCK_SHAPES = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")
 
-
+# %% ../../../nbs/13b_data.readers.clocks.ipynb #5aa03711
 def _read_times(ts, report):
     "Text, numbers or times as times, or as ISO text, which the gate reads."
     if pd.api.types.is_datetime64_any_dtype(ts):
@@ -28,6 +28,15 @@ def _read_times(ts, report):
             raise report.error(f"numbers such as {ts.iloc[0]} are no times; seconds or milliseconds since 1970 are understood")
         return pd.to_datetime(ts, unit=scale, utc=True)
     text = ts.astype(str).str.strip().str.replace(r"([AaPp])\.?[Mm]\.?$", r"\1M", regex=True)
+    if (said := text.str.fullmatch(r".*\d\s*(UTC|GMT)")).any():  # with the zone in words
+        if not said.all():
+            i = int(np.argmin(said))
+            raise report.error(f"some times end in UTC and some do not, first in row {i}: {ts.iloc[i]!r}")
+        found = pd.to_datetime(_read_times(text.str.replace(r"\s*(UTC|GMT)$", "", regex=True), report))
+        return found.dt.tz_localize("UTC") if found.dt.tz is None else found
+    if (late := text.str.contains(r"[ T]24:00(?::00)?$")).any():  # the midnight that ends a day
+        found = pd.to_datetime(_read_times(text.str.replace(r"([ T])24:00", r"\g<1>00:00", regex=True), report))
+        return found + pd.to_timedelta(np.where(late, 1, 0), unit="D")
     if text.str.match(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$").all():
         return text
     read = lambda text, shape: pd.to_datetime(text, format=shape, errors="coerce")
@@ -40,6 +49,10 @@ def _read_times(ts, report):
         raise report.error(f"{int(best.isna().sum())} times cannot be read, {bad}; write them as 2023-07-01T00:00-07:00")
     first, *others = whole.values()
     if any((first != t).any() for t in others):
+        apart = {shape: t.sort_values().diff().max() for shape, t in whole.items()}
+        close = [shape for shape, gap in apart.items() if gap <= pd.Timedelta(days=2)]
+        if len(close) == 1 and min(gap for shape, gap in apart.items() if shape not in close) > pd.Timedelta(days=20):
+            return whole[close[0]]  # one way the days follow each other, the other way they lie months apart
         ways = f"can be read as {' and as '.join(whole)}: write them as 2023-07-01 00:00, or give more days"
         raise report.error(f"times such as {ts.iloc[0]!r} {ways}")
     return first
@@ -58,7 +71,14 @@ def _check_zone(tz, report):
 def _as_they_stand(t, tz):
     "One series on its clock, where its rows or its sorted times have the doubled hour twice; else None."
     newest_first = (t.diff() < pd.Timedelta(0)).mean() > 0.5
-    for order in (t[::-1] if newest_first else t, t.sort_values(kind="stable")):
+    pairs = t[::-1] if newest_first else t
+    if pairs.is_monotonic_increasing and pairs.duplicated().any():  # sorted by the label: of two equal ones the second is the second hour
+        second = pairs.duplicated()
+        try:
+            return pairs.dt.tz_localize(tz, ambiguous=~second.to_numpy(), nonexistent="NaT")
+        except ValueError:
+            pass
+    for order in (pairs, t.sort_values(kind="stable")):
         try:
             return order.dt.tz_localize(tz, ambiguous="infer", nonexistent="NaT")
         except ValueError:  # the doubled hour is not there twice in this order

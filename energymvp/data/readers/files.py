@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['HOME_NAMES', 'TIME_NAMES', 'DATE_NAMES', 'CLOCK_NAMES', 'ENERGY_NAMES', 'REGISTER_NAMES', 'EXPORT_NAMES',
-           'IDLE_NAMES', 'UNIT_NAMES', 'METER_UNITS', 'PRICE_UNITS', 'NODE_NAMES', 'SUFFIXES', 'ID_COLUMNS',
-           'name_columns', 'name_price_columns', 'read_file']
+           'IDLE_NAMES', 'POWER_NAMES', 'QUALITY_NAMES', 'KIND_NAMES', 'UNIT_NAMES', 'METER_UNITS', 'PRICE_UNITS',
+           'NODE_NAMES', 'SUFFIXES', 'ID_COLUMNS', 'name_columns', 'name_price_columns', 'read_file']
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #13b00003
 import gzip
@@ -23,19 +23,28 @@ from .green_button import green_button
 from ..schema import APPLIANCES
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #540f5192
-HOME_NAMES = "household_id household home home_id house_id meter_id meter_number meter account account_number".split()
+HOME_NAMES = "household_id household home home_id house_id meter_id meter_number meter account account_number esiid".split()
 TIME_NAMES = (
-    "ts timestamp datetime date_time start start_time start_date_time start_datetime interval_start interval_start_time "
+    "ts timestamp datetime date_time start start_time start_date_time start_datetime interval_start interval_start_time start_interval_date_time "
     "interval_start_datetime reading_time local_time time_utc time"
 ).split()
 DATE_NAMES = "date usage_date reading_date interval_date start_date".split()
-CLOCK_NAMES = "start_time interval_start time".split()  # beside a date
+CLOCK_NAMES = "start_time usage_start_time interval_start time".split()  # beside a date
 ENERGY_NAMES = ["", *"total usage consumption energy power load demand import imported delivered value electricity active_power".split()]
 REGISTER_NAMES = "register meter_reading reading cumulative cumulative_energy import_register energy_total total_energy".split()
 EXPORT_NAMES = "export exported received generation returned".split()
-IDLE_NAMES = (
-    "type end end_time interval_end interval_end_time end_date_time cost notes note duration quality reading_quality currency".split()
-)
+IDLE_NAMES = "interval type consumption_surplusgeneration direction commodity service channel register_type end end_time interval_end interval_end_time end_date_time usage_end_time revision_date net cost notes note duration currency".split()
+POWER_NAMES = ("power", "demand", "active_power")  # mean power, or energy: a unit must say which
+QUALITY_NAMES = ("quality", "reading_quality", "estimated_actual", "read_type")
+KIND_NAMES = (
+    "type",
+    "consumption_surplusgeneration",
+    "direction",
+    "commodity",
+    "service",
+    "channel",
+    "register_type",
+)  # what tells rows apart
 UNIT_NAMES = ("unit", "units", "uom")
 METER_UNITS = dict(kwh="kWh", wh="Wh", mwh="MWh", kw="kW", w="W", watts="W", watt="W", kilowatts="kW")
 
@@ -79,24 +88,70 @@ def _units(column, report):
         raise report.error(f"column {column.name} names several units, {', '.join(said)}: keep the rows of one of them")
     return set(said)
 
+# %% ../../../nbs/13a_data.readers.files.ipynb #13b00017
+def _by_quality(df, column, report):
+    "Readings that the utility itself calls missing are gaps; estimated ones are counted."
+    word = df[column].astype(str).str.lower().str.strip()
+    gone = word.str.contains("missing|no data|not available|invalid|fail", regex=True)
+    report.add(f"readings that {column} calls missing, left as gaps", gone.sum())
+    report.add(f"readings that {column} calls estimated, kept", word.str.fullmatch("e|est.*").sum())
+    return df[~gone] if gone.any() else df
+
+
+def _finest(df, report):
+    "Of columns that come twice, as usage by the hour and by the quarter hour beside it, those of the finest interval."
+    lengths = {
+        c: pd.to_numeric(df[c].astype(str).str.extract(r"(\d+)")[0], errors="coerce").min()
+        for c in df
+        if re.fullmatch(r"(?i)interval(\.\d+)?", str(c))
+    }
+    if len(lengths) < 2:
+        return df
+    best = min(lengths, key=lambda c: lengths[c])
+    end = lambda c: (re.search(r"\.\d+$", str(c)) or [""])[0]
+    bases = {str(c).removesuffix(end(c)) for c in df if end(c)}
+    keep = [c for c in df if str(c).removesuffix(end(c)) not in bases or end(c) == end(best)]
+    report.add(f"columns of longer intervals left out, since those of {lengths[best]:g} minutes are there", df.shape[1] - len(keep))
+    return df[keep].rename(columns={c: str(c).removesuffix(end(c)) for c in keep if str(c).removesuffix(end(c)) in bases})
+
+
+def _one_kind(df, report):
+    "The rows of consumption where a column of kinds (consumption and generation, say) gives several rows for one time."
+    for c in [c for c in df if _words(c) in KIND_NAMES and df[c].nunique() > 1]:
+        kinds = df[c].astype(str).str.strip()
+        used = kinds.str.fullmatch("(?i)consumption|consumed|usage|import(ed)?|delivered|electric(ity)? (consumption|usage)|electric(ity)?")
+        if not used.any():
+            said = f"column {c} has several values ({', '.join(sorted(set(kinds))[:5])})"
+            raise report.error(f"{said}, none of which is consumption: keep the rows of one, or give each a household_id")
+        report.add(f"WARNING: rows whose {c} is {', '.join(sorted(set(kinds[~used])))} left out", (~used).sum())
+        df = df[used]
+    return df
+
 # %% ../../../nbs/13a_data.readers.files.ipynb #13b00007
 def name_columns(df: pd.DataFrame, report: IngestReport) -> tuple[pd.DataFrame, str | None]:
     "Readings by the names that the gate knows, with `register` where a meter's counter was found; and the unit that the headers name."
-    df, units, new, idle = _day_and_clock(df, report), set(), {}, []
+    df, units, new, idle = _one_kind(_day_and_clock(_finest(df, report), report), report), set(), {}, []
+    doubt = None
     for c in df:
         words = _words(c)
         unit = METER_UNITS.get(words.split("_")[-1])
         name = words.rpartition("_")[0] if unit else words
         if c in APPLIANCES or c == "ts":
             new[c] = c
+        elif words in QUALITY_NAMES:
+            df = _by_quality(df, c, report)
+            idle.append(c)
         elif words in HOME_NAMES:
             new[c] = "household_id"
         elif words in TIME_NAMES:
             new[c] = "ts"
+            if words.endswith("_utc") and not pd.api.types.is_datetime64_any_dtype(df[c]):  # the header knows its clock
+                df[c] = df[c].where(df[c].isna(), df[c].astype(str).str.replace(r"(\d)\s*Z?$", r"\1 UTC", regex=True))
         elif words in UNIT_NAMES:
             units |= _units(df[c], report)
             idle.append(c)
         elif (name in ENERGY_NAMES and (name or unit)) or name in REGISTER_NAMES:
+            doubt = doubt or (None if unit or name not in POWER_NAMES else c)
             new[c] = "register" if name in REGISTER_NAMES else "total_kwh"
             units |= {unit} - {None}
         elif name in EXPORT_NAMES or words in EXPORT_NAMES:
@@ -109,6 +164,8 @@ def name_columns(df: pd.DataFrame, report: IngestReport) -> tuple[pd.DataFrame, 
     if len(units) > 1:
         raise report.error(f"the columns are in several units, {', '.join(sorted(units))}: keep those of one unit")
     report.add(f"columns left out ({', '.join(map(str, idle))})", len(idle))
+    if doubt is not None and not units:
+        df.attrs["power"] = doubt
     return df, next(iter(units), None)
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #13b0000e
@@ -135,10 +192,33 @@ def _layout(raw):
     lines = raw[:20_000].decode("utf-8-sig", errors="replace").splitlines()[:30]
     separator = max(",;\t", key="\n".join(lines).count)
     cells = [[c.strip().strip('"') for c in line.split(separator)] for line in lines]
+    dated = lambda row, at: at < len(row) and re.search(r"\d[-/. ]|\d{8}|T\d", row[at]) is not None
+    for i, row in enumerate(cells[:-1]):  # the header is the line with a time in it whose next line has a time there
+        at = next((k for k, c in enumerate(row) if _is_time(c)), None)
+        if len(row) > 1 and at is not None and dated(cells[i + 1], at):
+            return i, separator
     return next((i for i, row in enumerate(cells) if len(row) > 1 and any(map(_is_time, row))), 0), separator
+
+# %% ../../../nbs/13a_data.readers.files.ipynb #3ca67865
+def _blocks(text, name):
+    "A report that has a block a day, with lines as `2025-03-07 00:00:00 to 2025-03-07 00:15:00, 0.104`; energy delivered to the home."
+    rows, delivered, back = [], True, 0
+    for line in text.splitlines():
+        if "time period" in line:
+            delivered = "received" not in line.lower()
+        m = re.match(r'"?(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) to [^,]*,"?(-?[\d.]+)', line.replace("\u00a0", " "))
+        if m and delivered:
+            rows.append(m.groups())
+        back += bool(m and not delivered and float(m[2]) > 0)
+    if not rows:
+        raise ValueError(f"{name} is a report in blocks, and none of them can be read: download it as Green Button XML")
+    df = pd.DataFrame(rows, columns=["ts", "usage_kwh"])
+    return df.assign(usage_kwh=df.usage_kwh.astype(float))
 
 
 def _read_csv(raw, name):
+    if re.search(rb"(?m)^\"?Data for period starting", raw):
+        return _blocks(raw.decode("utf-8-sig", errors="replace"), name)
     above, separator = _layout(raw)
     try:
         df = pd.read_csv(io.BytesIO(raw), dtype=str, skipinitialspace=True, skiprows=above, sep=separator, encoding="utf-8-sig")
@@ -147,16 +227,17 @@ def _read_csv(raw, name):
     except (pd.errors.ParserError, UnicodeDecodeError) as e:
         raise ValueError(f"{name} cannot be read as CSV: {str(e).strip()}") from None
     df.columns = [str(c).strip() for c in df]
-    for c in df.columns.difference(ID_COLUMNS, sort=False):
+    for c in df.columns.difference([c for c in df if c in ID_COLUMNS or _words(c) in HOME_NAMES], sort=False):
         text = df[c].str.replace(",", ".", regex=False) if separator == ";" else df[c]
         with suppress(ValueError, TypeError):  # a column of text; its own gate says so where numbers were expected
             df[c] = pd.to_numeric(text)
     return df
 
-
+# %% ../../../nbs/13a_data.readers.files.ipynb #2f983c64
 def _read_zip(path):
     with zipfile.ZipFile(path) as z:
-        inside = {suffix: [n for n in z.namelist() if n.lower().endswith(suffix)] for suffix in (".csv", ".xml")}
+        names = [n for n in z.namelist() if not n.startswith("__MACOSX/")]
+        inside = {suffix: [n for n in names if n.lower().endswith(suffix)] for suffix in (".csv", ".xml")}
         if inside[".csv"]:
             return pd.concat([_read_csv(z.read(n), f"{path}:{n}") for n in inside[".csv"]], ignore_index=True)
         feeds = [n for n in inside[".xml"] if b"http://naesb.org/espi" in z.read(n)]
@@ -174,19 +255,21 @@ def read_file(
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
     if path.is_dir():
-        files = sorted(f for f in path.iterdir() if f.name.endswith(SUFFIXES))
+        files = sorted(f for f in path.iterdir() if f.name.lower().endswith(SUFFIXES) and not f.name.startswith("."))
         if not files:
             raise ValueError(f"folder {path} has no file that ends in {', '.join(SUFFIXES)}")
         return pd.concat([read_file(f) for f in files], ignore_index=True)
-    if path.suffix == ".parquet":
-        return pd.read_parquet(path)
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        df = pd.read_parquet(path)
+        return df.reset_index() if df.index.name or isinstance(df.index, pd.DatetimeIndex) else df
     try:
-        if path.suffix == ".zip":
+        if suffix == ".zip":
             return _read_zip(path)
-        if ".csv" in path.suffixes:
-            return _read_csv(gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes(), path)
+        if ".csv" in path.name.lower():
+            return _read_csv(gzip.decompress(path.read_bytes()) if suffix == ".gz" else path.read_bytes(), path)
     except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError) as e:
         raise ValueError(f"{path} cannot be unpacked ({e}): download it again") from None
-    if path.suffix == ".xml":
+    if suffix == ".xml":
         return green_button(path.read_bytes(), str(path))
     raise ValueError(f"{path}: expected a file that ends in {', '.join(SUFFIXES)}")

@@ -89,6 +89,20 @@ def green_button(
     return df.assign(household_id=homes, ts=pd.to_datetime(df.ts, unit="s", utc=True))
 
 # %% ../../../nbs/13_data.readers.green_button.ipynb #13a00006
+def _covered(df):
+    "Readings whose whole time finer readings of the same home cover."
+    out = pd.Series(False, df.index)
+    for _, g in df.groupby(df.household_id.fillna("")):
+        for minutes in sorted(g.minutes.unique())[1:]:
+            fine = g[(g.minutes < minutes)].sort_values("ts")
+            fine = fine[~fine.duplicated("ts")]
+            total = np.append(0, fine.minutes.cumsum())
+            mine = g[g.minutes == minutes]
+            first, last = (np.searchsorted(fine.ts, t) for t in (mine.ts, mine.ts + pd.to_timedelta(minutes, unit="min")))
+            out[mine.index] = total[last] - total[first] >= minutes
+    return out
+
+
 def delivered(df: pd.DataFrame, report: IngestReport) -> pd.DataFrame:
     "Of the readings of `green_button`, what was delivered to each home, at the finest interval that is there."
     odd = df.flow_direction[~df.flow_direction.isin([DELIVERED, RETURNED])]
@@ -99,6 +113,8 @@ def delivered(df: pd.DataFrame, report: IngestReport) -> pd.DataFrame:
     sun = "what was delivered is less than the home used where the sun shone"
     report.add(f"WARNING: readings of energy returned to the grid left out; {sun}", (back & (df.total_kwh > 0)).sum())
     df = df[~back]
-    coarse = df.minutes > df.groupby(df.household_id.fillna("")).minutes.transform("min")
+    coarse = _covered(df)
     report.add("readings of longer intervals left out, since finer ones are there", coarse.sum())
-    return df[~coarse].drop(columns=["flow_direction", "minutes"]).reset_index(drop=True)
+    known = df.minutes.isin((1, 2, 3, 5, 6, 10, 15, 30, 60)).all()  # else rows tell their length by their distance
+    df = df[~coarse].drop(columns=["flow_direction", *([] if known else ["minutes"])])
+    return df.astype(dict(minutes=int) if known else {}).reset_index(drop=True)

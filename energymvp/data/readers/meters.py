@@ -9,7 +9,7 @@ __all__ = ['meter_rows']
 import numpy as np
 import pandas as pd
 
-from ..clean import IngestReport, drop_repeats
+from ..clean import IngestReport, drop_repeats, read_numbers
 from .clocks import on_clock
 from .files import DATE_NAMES, METER_UNITS, TIME_NAMES, name_columns
 from .green_button import delivered
@@ -23,34 +23,58 @@ def _minutes(ts):
     return float(gap.mode().iloc[0] / pd.Timedelta(minutes=1)) if len(gap) else np.nan
 
 
-def _rises(v):
-    "Whether numbers look like a counter's."
-    d = np.diff(v[np.isfinite(v)])
-    return len(d) >= 2 * 24 - 1 and (d >= 0).mean() >= 0.99 and (d > 0).mean() >= 0.2
+def _counter(v):
+    """Whether numbers are a counter's, and where it starts anew: it never falls but to near zero, at most a few times, and rises.
 
+    What a home uses in each half hour falls about as often as it rises."""
+    v = v[np.isfinite(v)]
+    d = np.diff(v)
+    falls = np.flatnonzero(d < 0)
+    if len(d) < 20 or len(falls) > len(d) / 20 or (d > 0).sum() < 5:
+        return False
+    usual = np.quantile(d[d > 0], 0.9)
+    return bool((v[falls + 1] <= np.maximum(3 * usual, 0.1 * v[falls])).all())
 
+# %% ../../../nbs/13c_data.readers.meters.ipynb #e6d66f52
+def _differences(g):
+    """What was used in each interval of a counter, how often it started anew, and when first.
+
+    One that starts anew every day shows the use since; where a meter was changed, nobody knows what was used until then: a gap."""
+    g = g[g.total_kwh.notna()]
+    v, t, step = g.total_kwh.to_numpy(), g.ts, pd.Timedelta(minutes=_minutes(g.ts))
+    fell = np.append(False, np.diff(v) < 0)
+    at_end = fell.sum() > 1 and np.median(v[fell]) > 0  # every day anew, with a use at once: readings stand at the end of their interval
+    if at_end:
+        used = np.where(fell, v, np.append(np.nan, np.diff(v)))
+        clock = t[fell].dt.strftime("%H:%M")
+        used[0] = v[0] if t.dt.strftime("%H:%M").iloc[0] in set(clock) else np.nan
+        whole = (t.diff() == step).to_numpy(copy=True)
+        whole[0] = True
+    else:
+        used = np.append(np.where(fell[1:], np.nan, np.diff(v)), np.nan)
+        whole = (-t.diff(-1) == step).to_numpy()
+    g = g.assign(total_kwh=np.where(whole, used, np.nan))
+    return (g if at_end else g[:-1]), int(fell.sum()), t[fell].iloc[0] if fell.any() else ""
+
+# %% ../../../nbs/13c_data.readers.meters.ipynb #e94e5a0b
 def _use_registers(df, report):
     "The readings with `total_kwh` as what was used in each interval."
-    named = "register" in df
-    if named and "total_kwh" in df:
+    if "register" in df and "total_kwh" in df:
         report.add("rows of a register left out, since the use itself is there", len(df))
         return df.drop(columns="register")
     df = df.rename(columns=dict(register="total_kwh"))
     if "total_kwh" not in df or set(APPLIANCES) & set(df):
         return df
-    df = drop_repeats(df.assign(total_kwh=pd.to_numeric(df.total_kwh, errors="coerce")), ["household_id", "ts"], report)
+    df = drop_repeats(df, ["household_id", "ts"], report)
     parts, counters, falls, first = [], 0, 0, ""
     for home, g in df.groupby("household_id", sort=False, dropna=False):  # rows without a home are the gate's to refuse
-        if named or _rises(g.total_kwh.to_numpy()):
-            g = g[g.total_kwh.notna()]
-            used, next_in = -g.total_kwh.diff(-1), -g.ts.diff(-1)
-            fell = used < 0
-            first = first or (f"{home} {g.ts[fell].iloc[0]}" if fell.any() else "")
-            counters, falls = counters + 1, falls + int(fell.sum())
-            g = g.assign(total_kwh=used.where((next_in == pd.Timedelta(minutes=_minutes(g.ts))) & ~fell))[:-1]
+        if _counter(g.total_kwh.to_numpy()):
+            g, fell, at = _differences(g)
+            first = first or (f"{home} {at}" if fell else "")
+            counters, falls = counters + 1, falls + fell
         parts.append(g)
     report.add("homes whose readings are a meter's counter: differences taken", counters)
-    report.add("falls of a counter (meter changed or run over), left as gaps", falls, first)
+    report.add("falls of a counter (it starts anew every day, or the meter was changed)", falls, first)
     return pd.concat(parts, ignore_index=True)
 
 # %% ../../../nbs/13c_data.readers.meters.ipynb #13d00001
@@ -64,7 +88,7 @@ def _to_kwh(df, unit, report):
     hours = df.sort_values("ts").groupby("household_id").ts.agg(_minutes) / 60
     factor = df.household_id.map(hours) * dict(W=1e-3, kW=1)[unit] if unit in ("W", "kW") else dict(Wh=1e-3, MWh=1e3)[unit]
     report.add(f"rows in {unit}, turned into kWh per interval", len(df))
-    return df.assign(**{c: pd.to_numeric(df[c], errors="coerce") * factor for c in columns})
+    return df.assign(**{c: df[c] * factor for c in columns})
 
 # %% ../../../nbs/13c_data.readers.meters.ipynb #585abee8
 def _named(df, household, report):
@@ -104,6 +128,11 @@ def meter_rows(
     if "ts" not in df:
         known = ", ".join((*TIME_NAMES, *DATE_NAMES))
         raise report.error(f"no column with the time; found {', '.join(map(str, df))}; known names are {known}")
+    if "power" in df.attrs and not unit:
+        problem = f"column {df.attrs['power']} may be mean power or energy, and no unit says which"
+        raise report.error(problem, "say what it is, as in", unit="kW")
+    energy = [c for c in df if c in APPLIANCES or c in ("total_kwh", "register")]
+    df = df.assign(**{c: read_numbers(df[c], report) for c in energy})
     df = on_clock(_named(df, household, report), tz, report)
     if not len(df):
         raise report.error("no rows")
