@@ -90,7 +90,7 @@ def _moments(ts, report):
 
 # %% ../../nbs/10a_data.clean.ipynb #7afd2906
 INTERVALS = (1, 2, 3, 5, 6, 10, 15, 30, 60)  # minutes
-FEW = 6  # rows that make an interval of their own; fewer are a gap or a slip
+FEW = 16  # rows that make an interval of their own; fewer are a gap or a slip
 MOST_EVER = 2_500.0  # cents/kWh: above the highest cap of a market, 17,500 to 20,300 A$/MWh in Australia
 NOISE = 0.005  # kWh below zero that a clamp shows where nothing flows
 HANDFUL = 5  # rows of one time with different values that may be corrections; more are two things
@@ -191,6 +191,11 @@ def read_numbers(x: pd.Series, report: IngestReport) -> pd.Series:
     text = text.str.replace(r"\s*[*#]$", "", regex=True)
     odd = text[bad & pd.to_numeric(text, errors="coerce").isna()]
     dot = (text[v.notna()].str.contains(".", regex=False)).any()
+    thousands = odd.str.fullmatch(r"-?[1-9]\d{0,2}(,\d{3})+").all()
+    if thousands and not v.notna().any() and odd.str.count(",").max() == 1:
+        raise report.error(
+            f"column {x.name} holds {odd.iloc[0]!r}, which can be read as {odd.iloc[0].replace(',', '')} and as {odd.iloc[0].replace(',', '.')}: write it without commas"
+        )
     if odd.str.fullmatch(r"-?[1-9]\d{0,2}(,\d{3})+(\.\d+)?").all() and (dot or v.notna().any() or odd.str.contains(".", regex=False).any()):
         text = text.str.replace(",", "", regex=False)
     elif odd.str.fullmatch(r"-?\d+,\d+").all() and not dot:

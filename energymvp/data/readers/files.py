@@ -114,9 +114,12 @@ def _finest(df, report):
     report.add(f"columns of longer intervals left out, since those of {lengths[best]:g} minutes are there", df.shape[1] - len(keep))
     return df[keep].rename(columns={c: str(c).removesuffix(end(c)) for c in keep if str(c).removesuffix(end(c)) in bases})
 
-
+# %% ../../../nbs/13a_data.readers.files.ipynb #0123abcd
 def _one_kind(df, report):
     "The rows of consumption where a column of kinds (consumption and generation, say) gives several rows for one time."
+    key = [c for c in df if _is_time(c) or _words(c) in (*HOME_NAMES, *CLOCK_NAMES)]
+    if not key or not df.duplicated(key).any():
+        return df
     for c in [c for c in df if _words(c) in KIND_NAMES and df[c].nunique() > 1]:
         kinds = df[c].astype(str).str.strip()
         used = kinds.str.fullmatch("(?i)consumption|consumed|usage|import(ed)?|delivered|electric(ity)? (consumption|usage)|electric(ity)?")
@@ -126,6 +129,15 @@ def _one_kind(df, report):
         report.add(f"WARNING: rows whose {c} is {', '.join(sorted(set(kinds[~used])))} left out", (~used).sum())
         df = df[used]
     return df
+
+# %% ../../../nbs/13a_data.readers.files.ipynb #0123abce
+def _in_utc(x):
+    "Times whose header says that they are UTC, as text that says so, too."
+    if pd.api.types.is_numeric_dtype(x):
+        return x
+    text = x.astype(str).str.strip()
+    bare = ~text.str.contains(r"(?:Z|UTC|GMT|[+-]\d\d:?\d\d)$", regex=True) & x.notna()
+    return x.where(~bare, text + " UTC")
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #13b00007
 def name_columns(df: pd.DataFrame, report: IngestReport) -> tuple[pd.DataFrame, str | None]:
@@ -145,8 +157,7 @@ def name_columns(df: pd.DataFrame, report: IngestReport) -> tuple[pd.DataFrame, 
             new[c] = "household_id"
         elif words in TIME_NAMES:
             new[c] = "ts"
-            if words.endswith("_utc") and not pd.api.types.is_datetime64_any_dtype(df[c]):  # the header knows its clock
-                df[c] = df[c].where(df[c].isna(), df[c].astype(str).str.replace(r"(\d)\s*Z?$", r"\1 UTC", regex=True))
+            df[c] = _in_utc(df[c]) if words.endswith("_utc") else df[c]
         elif words in UNIT_NAMES:
             units |= _units(df[c], report)
             idle.append(c)
@@ -229,6 +240,11 @@ def _read_csv(raw, name):
     df.columns = [str(c).strip() for c in df]
     for c in df.columns.difference([c for c in df if c in ID_COLUMNS or _words(c) in HOME_NAMES], sort=False):
         text = df[c].str.replace(",", ".", regex=False) if separator == ";" else df[c]
+        grouped = df[c].dropna().str.fullmatch(r"[1-9]\d{0,2}(\.\d{3})+")
+        if separator == ";" and grouped.any() and (grouped | df[c].dropna().str.fullmatch(r"\d{1,3}")).all():
+            shown = df[c].dropna()[grouped].iloc[0]
+            ways = f"can be read as {shown.replace('.', '')} and as a decimal: write it without points"
+            raise ValueError(f"{name}: column {c} holds {shown!r}, which {ways}")
         with suppress(ValueError, TypeError):  # a column of text; its own gate says so where numbers were expected
             df[c] = pd.to_numeric(text)
     return df

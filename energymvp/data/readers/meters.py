@@ -30,7 +30,8 @@ def _counter(v):
     v = v[np.isfinite(v)]
     d = np.diff(v)
     falls = np.flatnonzero(d < 0)
-    if len(d) < 20 or len(falls) > len(d) / 20 or (d > 0).sum() < 5:
+    rises = (d > 0).sum()
+    if len(d) < 20 or len(falls) > len(d) / 20 or rises < max(5, 5 * len(falls)):
         return False
     usual = np.quantile(d[d > 0], 0.9)
     return bool((v[falls + 1] <= np.maximum(3 * usual, 0.1 * v[falls])).all())
@@ -43,7 +44,11 @@ def _differences(g):
     g = g[g.total_kwh.notna()]
     v, t, step = g.total_kwh.to_numpy(), g.ts, pd.Timedelta(minutes=_minutes(g.ts))
     fell = np.append(False, np.diff(v) < 0)
-    at_end = fell.sum() > 1 and np.median(v[fell]) > 0  # every day anew, with a use at once: readings stand at the end of their interval
+    rises = np.diff(v)[np.diff(v) > 0]
+    often = fell.sum() > 1 or (
+        fell.any() and v[0] <= 3 * np.quantile(rises, 0.9)
+    )  # once, but it had started anew before the first row, too
+    at_end = often and np.median(v[fell]) > 0  # every day anew, with a use at once: readings stand at the end of their interval
     if at_end:
         used = np.where(fell, v, np.append(np.nan, np.diff(v)))
         clock = t[fell].dt.strftime("%H:%M")
