@@ -213,14 +213,13 @@ def _layout(raw):
 # %% ../../../nbs/13a_data.readers.files.ipynb #3ca67865
 def _blocks(text, name):
     "A report that has a block a day, with lines as `2025-03-07 00:00:00 to 2025-03-07 00:15:00, 0.104`; energy delivered to the home."
-    rows, delivered, back = [], True, 0
+    rows, delivered = [], True
     for line in text.splitlines():
         if "time period" in line:
             delivered = "received" not in line.lower()
         m = re.match(r'"?(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) to [^,]*,"?(-?[\d.]+)', line.replace("\u00a0", " "))
         if m and delivered:
             rows.append(m.groups())
-        back += bool(m and not delivered and float(m[2]) > 0)
     if not rows:
         raise ValueError(f"{name} is a report in blocks, and none of them can be read: download it as Green Button XML")
     df = pd.DataFrame(rows, columns=["ts", "usage_kwh"])

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 
-from ..clean import IngestReport
+from ..clean import INTERVALS, IngestReport
 
 # %% ../../../nbs/13_data.readers.green_button.ipynb #c55b2bde
 ATOM, ESPI = "{http://www.w3.org/2005/Atom}", "{http://naesb.org/espi}"
@@ -115,6 +115,6 @@ def delivered(df: pd.DataFrame, report: IngestReport) -> pd.DataFrame:
     df = df[~back]
     coarse = _covered(df)
     report.add("readings of longer intervals left out, since finer ones are there", coarse.sum())
-    known = df.minutes.isin((1, 2, 3, 5, 6, 10, 15, 30, 60)).all()  # else rows tell their length by their distance
+    known = df.minutes.isin(INTERVALS).all()  # else rows tell their length by their distance
     df = df[~coarse].drop(columns=["flow_direction", *([] if known else ["minutes"])])
     return df.astype(dict(minutes=int) if known else {}).reset_index(drop=True)
