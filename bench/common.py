@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from energymvp.data.panel import load_panel
 from energymvp.data.ingest import demo_market, ingest_demo
 from energymvp.data.stores import LocalStore
@@ -41,7 +42,8 @@ def demo(config):
     with tempfile.TemporaryDirectory() as tmp, LocalStore(Path(tmp) / "demo.duckdb") as store:
         ingest_demo(store)
         homes, node, market = demo_market()
-        return load_panel(store, config.timezone, homes, node=node, market=market)
+        panel = load_panel(store, config.timezone, homes, node=node, market=market)
+    return replace(panel, day_ahead=np.full(len(panel.ts), np.nan, np.float32))  # with published prices no forecast of them could tell
 
 
 def changed(models, **arguments):

@@ -33,7 +33,7 @@ from common import changed, copy_t1, cpu, demo, free, given, spread  # noqa: E40
 from energymvp.backtest.score import earned  # noqa: E402
 from energymvp.backtest.simulate import MODES, backtest  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
-from energymvp.data.panel import HISTORY, Panel  # noqa: E402
+from energymvp.data.panel import Panel  # noqa: E402
 from energymvp.training.split import divide  # noqa: E402
 from energymvp.forecast.load_features import profiles  # noqa: E402
 from energymvp.forecast.trading_features import PRICE_EXPECTED  # noqa: E402
@@ -66,6 +66,10 @@ LOADS_AT = (5, 0)  # adder and wear
 POLICIES = [BEST, T2, T2_PRICE, T2_BARE, T2_FREE, LGBM, NET, *PLAIN[1:]]
 MINE = [T2, T2_PRICE, T2_BARE]
 PEERS = [LGBM, NET, *PLAIN[1:]]
+BLIND = (
+    "This market publishes its prices before the day, so whoever plans at midnight knows them, and the library uses them. Here they are "
+    "withheld, from the library and from the peers alike: the table is about forecasting a calm price, not about what a plan earns there."
+)
 RESAMPLES, BLOCK = 4000, 7  # of the bootstrap; days
 log = lambda *a: print(f"{datetime.datetime.now():%H:%M:%S}", *a, flush=True)
 
@@ -191,7 +195,7 @@ class Loads:
                 done.touch()
             model, _ = load_checkpoint(folder, "consumption")
             span = np.arange(job.choose, job.stop)
-            past = w.load_known_run[:, span] >= HISTORY
+            past = w.load_ready[:, span]
             table = np.full((2, len(w.load), len(span), DAY), np.nan, np.float32)  # for plans that are renewed, and kept
             for committed, there in enumerate((past & np.isfinite(w.load[:, span]) & w.may_decide[:, span], past)):
                 home, k = np.nonzero(there)
@@ -556,6 +560,8 @@ def section(market, base, rows, errors, rows_read):
 
 Nodes {", ".join(nodes)}; homes {", ".join(one["homes"])} (never trained on: {", ".join(one["held_out"]) or "none"}). Training {one["spans"][0]} to {one["spans"][1]}, settings and stopping by {one["spans"][1]} to {one["spans"][2]}, scored {one["spans"][2]} to {one["spans"][3]}.
 """
+    if market == "day-ahead":
+        text += "\n" + BLIND + "\n"
     for mode, title in (("committed", "Committed: one plan a day, at local midnight"), ("replanned", "Re-planned at every reading")):
         head = ["% of perfect foresight", "seeds", *(f"adder {a:g}, wear {w:g}" for a, w in SETTINGS)]
         body = [(p, len(per_seed(rows, nodes, p)), *(spread(shares(rows, nodes, p, c)) for c in cases_of[mode])) for p in policies]

@@ -22,7 +22,8 @@ CARD = """# The models that travel with the library
 
 **What they were trained on.** {seen} homes and one market of the demo data, {start} to {validation}, stopped on {validation} to {test};
 sources and licences (CC BY 4.0, MIT, BSD-3-Clause) are in `data/README.md`. Homes never seen: {held_out}. The market is a **day-ahead** market
-of 2015 at an assumed level; a real-time market behaves otherwise, so for one of those train on its own prices before you trust a plan.
+of 2015 at an assumed level, whose prices every plan knows as far as they are published; a real-time market behaves otherwise, so for one
+of those train on its own prices before you trust a plan.
 Battery {capacity:g} kWh, {power:g} kW; T2 learns the market's price, without a tariff.
 
 **How they score**, {test} to {end}, after all training:

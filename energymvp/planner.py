@@ -20,13 +20,13 @@ from .backtest.simulate import MODES
 from .config import Config, load_config
 from .files import shipped
 from .labels import load_labels, say_labels
-from .data.panel import HISTORY, Panel, load_panel
+from .data.panel import Panel, load_panel
 from .data.ingest import demo_files, ingest
 from .data.stores import LocalStore, Store
 from .data.transfer import open_store
 from .forecast.checkpoints import MODELS, Models, load_models
 from .forecast.forecasts import forecast_home
-from .forecast.windows import Windows
+from .forecast.windows import Windows, fill_by_habit
 from .planning.outlook import model_outlook
 from .planning.plan import Plan, make_plan
 from .site.site import Site, home_sites
@@ -131,7 +131,8 @@ class Forecaster(Trained):
     ) -> pd.DataFrame:
         """One row a half hour: `ts`; `load`, `low` and `high` (median, 10 and 90 %) in kWh; `price` in cents/kWh for the first day.
 
-        `price` is NaN after the first day, and where the prices of the week before `at` are not known or there are none at all.
+        `price` is NaN after the first day, and where the prices of the week before `at` are not known or there are none at all. Readings
+        of that week that are missing are taken as usual; `.attrs["missing_half_hours"]` says how many.
         """
         if days not in range(1, 8):
             raise ValueError(f"days must be a whole number from 1 to 7, not {days!r}")
@@ -139,20 +140,28 @@ class Forecaster(Trained):
         at = moment(at, self.config.timezone, "at", whole=True)
         with _data(source, prices, tz) as store:
             panel = self.panel_at(store, home or _only_home(store), at, node, market, need_prices=False)
-        (low, load, high), price, ts = *self.forecast_panel(panel, at, days), grid(at, at + days * STEPS_PER_DAY * HALF_HOUR)
+        (low, load, high), price, missing = self.forecast_panel(panel, at, days)
+        ts = grid(at, at + days * STEPS_PER_DAY * HALF_HOUR)
         if nixtla:
-            return pd.DataFrame({"unique_id": panel.households[0], "ds": ts, "T1": load, "T1-lo-80": low, "T1-hi-80": high})
-        return pd.DataFrame(dict(ts=ts, load=load, low=low, high=high, price=price))
+            out = pd.DataFrame({"unique_id": panel.households[0], "ds": ts, "T1": load, "T1-lo-80": low, "T1-hi-80": high})
+        else:
+            out = pd.DataFrame(dict(ts=ts, load=load, low=low, high=high, price=price))
+        out.attrs["missing_half_hours"] = missing
+        return out
 
-    def forecast_panel(self, panel: Panel, at: pd.Timestamp, days: int) -> tuple[np.ndarray, np.ndarray]:
-        "Quantiles 0.1, 0.5, 0.9 of the load of a panel's home, (3, 48 days) kWh, and the price (48 days,), NaN where it is not expected."
-        windows, step, n = Windows(panel.until(at)), panel.step(at), days * STEPS_PER_DAY
-        band, price = forecast_home(self.models.consumption, windows, step)[:, :n].astype(float), np.full(n, np.nan)
-        if windows.price_known_run[step] >= HISTORY:
-            first = band[1][None, :STEPS_PER_DAY]  # the price reads no load: T1 need not run again
-            one = np.zeros(1, int), np.array([step])
-            price[:STEPS_PER_DAY] = model_outlook(self.models, windows, *one, self.site, load=first).price[0]
-        return band, price
+# %% ../nbs/64_planner.ipynb #64a00001
+@patch
+def forecast_panel(self: Forecaster, panel: Panel, at: pd.Timestamp, days: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Quantiles 0.1, 0.5, 0.9 of the load of a panel's home, (3, 48 days) kWh; the price (48 days,), NaN where it is not expected;
+    and how many readings of the week before are missing and were taken as usual."""
+    step, n = panel.step(at), days * STEPS_PER_DAY
+    windows = Windows(fill_by_habit(panel.until(at), step))
+    band, price = forecast_home(self.models.consumption, windows, step)[:, :n].astype(float), np.full(n, np.nan)
+    if windows.price_ready[step]:
+        first = band[1][None, :STEPS_PER_DAY]  # the price reads no load: T1 need not run again
+        one = np.zeros(1, int), np.array([step])
+        price[:STEPS_PER_DAY] = model_outlook(self.models, windows, *one, self.site, load=first).price[0]
+    return band, price, windows.missing(step, prices=False)["readings"]
 
 # %% ../nbs/64_planner.ipynb #2d79b492
 class PlanMaker(Forecaster):

@@ -19,7 +19,7 @@ from .simulate import MODES, backtest
 from ..config import Config
 from ..data.panel import Panel
 from ..forecast.checkpoints import Models, load_models, save_checkpoint
-from ..forecast.windows import Windows
+from ..forecast.windows import Windows, fill_by_habit
 from ..site.site import Site
 from ..units import HALF_HOUR, STEPS_PER_DAY, utc
 
@@ -91,7 +91,7 @@ def evaluate(
     progress: bool = True,
 ) -> tuple[dict, dict]:
     "The results, and for pictures (mode, adder) -> (trajectories, scored half hours, site)."
-    windows, meta, (first, last) = Windows(panel), models.meta, _steps(panel, start, stop)
+    windows, meta, (first, last) = Windows(fill_by_habit(panel)), models.meta, _steps(panel, start, stop)
     consumption, trading, details = _consumption(models, windows, first, last), {}, {}
     for mode in modes:
         tables, found = _money(models, windows, config, first, last, mode, progress)

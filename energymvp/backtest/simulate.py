@@ -13,7 +13,6 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from ..data.calendar import midnights
-from ..data.panel import HISTORY
 from ..forecast.checkpoints import Models
 from ..forecast.forecasts import expected_load
 from ..forecast.windows import Windows
@@ -32,8 +31,7 @@ def scored(
 ) -> np.ndarray:
     "(homes, stop - start) bool."
     s = np.arange(start, stop)
-    history = (windows.load_known_run[:, s] >= HISTORY) & (windows.price_known_run[s] >= HISTORY)
-    return history & windows.panel.measured[:, s] & windows.panel.priced[s]
+    return windows.load_ready[:, s] & windows.price_ready[s] & windows.panel.measured[:, s] & windows.panel.priced[s]
 
 # %% ../../nbs/61_backtest.simulate.ipynb #cbc763fd
 @dataclass
@@ -122,7 +120,10 @@ def _drive(trial, kind, decoder, name, chunk=STEPS_PER_WEEK):
         outlook = t.outlook(kind, home, step + t.start + a, observed) if len(home) else None
         if outlook is not None:
             true = t.windows.ahead(t.windows.true_price, step + t.start + a, STEPS_PER_DAY, t.start + n)
-            miss = np.abs(outlook.price - true)[:, 2 * observed :]  # what is observed is no forecast
+            forecast = ~np.isfinite(t.windows.published_price(step + t.start + a))
+            miss = np.where(forecast, np.abs(outlook.price - true), np.nan)[
+                :, 2 * observed :
+            ]  # what is published or observed is no forecast
             error, count = error + float(np.nansum(miss)), count + int(np.isfinite(miss).sum())
         begin = np.searchsorted(step, np.arange(z - a + 1))
         for j in range(a, z):
@@ -163,6 +164,7 @@ POLICIES: dict[str, Any] = {  # name -> a function, or which outlook and which d
     "rules": _rules,
     "7-day mean + optimizer": ("week_mean", plan_by_optimum),
     "yesterday + optimizer": ("yesterday", plan_by_optimum),
+    "day-ahead price + optimizer": ("day_ahead", plan_by_optimum),
     "T2 decisions": ("models", plan_by_value),
     "T2 price + optimizer": ("models", plan_by_optimum),
     "perfect foresight": _perfect_foresight,
@@ -190,12 +192,13 @@ def backtest(
         if name not in known:
             raise ValueError(f"no policy {name!r}; there are {', '.join(known)}")
     trial = _Trial(windows, models, start, stop, site, mode, soc_start, progress, {} if loads is None else loads)
-    runs = []
+    runs, beside = [], windows.panel.market == "RTM" and np.isfinite(windows.panel.day_ahead[start:stop]).any()
+    needs = dict(models=models is not None, day_ahead=beside)
     for name in policies or known:
         if not isinstance(known[name], tuple):
             runs.append(Trajectory(name, mode, *known[name](trial)))
             continue
         kind, decoder = known[name]
-        if kind != "models" or models is not None:
+        if callable(kind) or needs.get(kind, True):
             runs.append(Trajectory(name, mode, *_drive(trial, kind, decoder, name)))
     return runs, trial.scored

@@ -196,4 +196,6 @@ def _say_plan(plan, panel, at, soc):
         f"expected to earn {plan.expected_profit:.1f} cents if prices and load come as forecast; "
         f"{plan.soc[0]:.2f} kWh are stored at the start, {plan.soc[-1]:.2f} at the end"
     )
+    for note in plan.notes():
+        typer.echo(f"note: {note}")
     return last

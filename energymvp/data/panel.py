@@ -14,6 +14,7 @@ import pandas as pd
 from fastcore.meta import delegates
 
 from ..checked import Refusal
+from .calendar import known_day_ahead
 from .schema import APPLIANCES
 from .market import half_hours, one_run, pick_market
 from .stores import Store
@@ -58,7 +59,7 @@ class PanelData:
     """Homes and one market on one grid of n half hours.
 
     `energy` is (homes, n, 9) kWh per half hour, `price` (n,) cents/kWh of the market that is traded, `day_ahead` (n,)
-    cents/kWh of the day-ahead market at the same node where a real-time market is traded (else NaN).
+    cents/kWh of the day-ahead market at the same node, which may be the one that is traded: a decision knows what of it is published.
     NaN is what is not known.
     """
 
@@ -117,17 +118,17 @@ class Panel(PanelData):
         return self.ts[both[0]], self.ts[both[-1]] + HALF_HOUR
 
     def until(self, time) -> "Panel":
-        """The panel as it is known at `time`: readings and prices of half hours that start then or later are gone.
-
-        At half past, the reading of a current hour is not known either: the one before it stands in.
-        """
+        """The panel as it is known at `time`: without readings and prices of half hours that start then or later, and without
+        day-ahead prices that are not published. At half past, the reading of a current hour is not known either: the one before stands in."""
         i, energy, price, measured, priced = self.step(time), *(x.copy() for x in (self.energy, self.price, self.measured, self.priced))
         if 2 <= i < len(self.ts) and self.ts[i].minute == 30:
             hourly = reads_hourly(self.load, self.ts)[:, i]
             energy[hourly, i - 1] = energy[hourly, i - 2]
         fine = None if self.interval_price is None else np.where(np.arange(len(self.ts))[:, None] < i, self.interval_price, np.nan)
         energy[:, i:], price[i:], measured[:, i:], priced[i:] = np.nan, np.nan, False, False
-        return replace(self, energy=energy, price=price, measured=measured, priced=priced, interval_price=fine)
+        ahead = known_day_ahead(self.ts, self.timezone, self.published_at)[i : i + 1].sum()
+        day_ahead = np.where(np.arange(len(self.ts)) < i + ahead, self.day_ahead, np.nan).astype(np.float32)
+        return replace(self, energy=energy, price=price, day_ahead=day_ahead, measured=measured, priced=priced, interval_price=fine)
 
     def homes(self, ids) -> "Panel":
         "The panel of some of its homes."
@@ -180,7 +181,7 @@ def panel_of(
         on_grid[m] = on_grid.get(m) or _market(df, ts)
     none = np.full(len(ts), np.nan, np.float32)
     price, priced, filled, fine, _ = on_grid.get(market, (none, np.isfinite(none), 0, None, None))
-    day_ahead, *_, told = on_grid["DAM"] if market == "RTM" and "DAM" in on_grid else (none, None)
+    day_ahead, *_, told = on_grid.get("DAM", (none, None))
     x, true, n = _readings(readings[(readings.ts >= ts[0]) & (readings.ts < ts[-1] + HALF_HOUR)], ts)
     return Panel(
         ts, [household], x.T[None], price, day_ahead, timezone, node, market, dict(consumption=n, prices=filled), true[None], priced,

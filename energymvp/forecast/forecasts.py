@@ -9,7 +9,6 @@ __all__ = ['forecast_load', 'forecast_home', 'expected_load']
 import numpy as np
 import torch
 
-from ..data.panel import HISTORY
 from .windows import Windows
 from .load_model import QUANTILES, LoadModel
 from ..units import HALF_HOUR, STEPS_PER_WEEK
@@ -47,12 +46,7 @@ def forecast_home(
     step: int,
 ) -> np.ndarray:
     "(3, 336) kWh per half hour: T1's quantiles 0.1, 0.5 and 0.9 for the week from a step on."
-    known = windows.load_known_run[0, step]
-    if known < HISTORY:
-        raise ValueError(
-            f"a forecast needs the readings of the seven days before {windows.panel.ts[step].isoformat()}; only {known / 2:g} hours "
-            "are there without a gap of more than two hours"
-        )
+    windows.missing(step, prices=False)
     return forecast_load(model, windows, np.zeros(1, int), np.array([step]), quantiles=True)[0]
 
 # %% ../../nbs/44_forecast.forecasts.ipynb #c8605ae3

@@ -70,8 +70,7 @@ def decay_to_forecast(
 # %% ../../nbs/31_forecast.trading_features.ipynb #7abd1830
 def market_rows(
     price: np.ndarray,  # (n,) cents/kWh
-    day_ahead: np.ndarray,  # (n,) cents/kWh, NaN where there is none
-    published: np.ndarray,  # (n,) of `data.calendar.known_day_ahead`: slots from here on with a published price
+    day_ahead: np.ndarray,  # (N, 48) cents/kWh of the coming slots on the day-ahead market, NaN where none is published
     calendar: np.ndarray,  # (n, 6) of `data.calendar.calendar`
     usual: np.ndarray,  # (N, 48) of `usual_price`
     step: np.ndarray,  # (N,) decision at the start of this half hour
@@ -89,14 +88,13 @@ def market_rows(
     days = past.reshape(len(step), 7, STEPS_PER_DAY)  # oldest first, each row the slots of `at`
     mean, spread, last = days.mean(1), days.std(1), days[:, -1]
     one = lambda x: np.broadcast_to(x[:, None], at.shape)
-    ahead = np.where(slot < published[step][:, None], day_ahead[np.minimum(at, len(day_ahead) - 1)], np.nan)
     rank = mean.argsort(1, kind="stable").argsort(1, kind="stable") / (STEPS_PER_DAY - 1)
     columns = dict(
         load=load, load_day=one(load.sum(1)), load_peak=one(load.max(1)),
         price_now=one(past[:, -1]), price_yesterday=last, price_two_days=days[:, -2], price_last_week=days[:, 0],
         price_week_mean=mean, price_week_spread=spread,
         market_mean=one(last.mean(1)), market_spread=one(last.std(1)), market_min=one(last.min(1)), market_max=one(last.max(1)),
-        price_expected=np.where(np.isfinite(ahead), ahead, usual), price_published=np.isfinite(ahead),
+        price_expected=np.where(np.isfinite(day_ahead), day_ahead, usual), price_published=np.isfinite(day_ahead),
         below_buy=rules.buy_below - tariff.import_price(mean), above_sell=tariff.export_price(mean) - rules.sell_above, rank=rank,
         load_so_far=np.cumsum(load, 1) - load,
     )  # fmt: skip

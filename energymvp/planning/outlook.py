@@ -40,23 +40,26 @@ class Outlook:
 
 # %% ../../nbs/60_planning.outlook.ipynb #9445474f
 def plain_outlook(
-    kind: str,  # "week_mean" or "yesterday"
+    kind: str,  # "week_mean", "yesterday", or "day_ahead": the day-ahead price where it is published, else the mean of the week
     windows: Windows,
     home: Int[np.ndarray, " N"],
     step: Int[np.ndarray, " N"],  # decision at the start of this half hour
     observed: bool = False,  # whether price and load of the current interval are seen
 ) -> Outlook:
-    "An outlook without a model."
-    if kind == "week_mean":
+    "An outlook without a model. What the traded market has published stands in it, whatever the kind."
+    if kind in ("week_mean", "day_ahead"):
         price, load = week_profile(windows.panel.price[None], np.zeros_like(home), step), week_profile(windows.load, home, step)
+        if kind == "day_ahead":
+            beside = windows.day_ahead_beside(step)
+            price = np.where(np.isfinite(beside), beside, price)
     elif kind == "yesterday":
         at = step[:, None] + np.arange(-STEPS_PER_DAY, 0)
         price, load = windows.panel.price[at].astype(float), windows.load[home[:, None], at].astype(float)
     else:
-        raise ValueError(f"kind must be week_mean or yesterday, not {kind!r}")
+        raise ValueError(f"kind must be week_mean, yesterday or day_ahead, not {kind!r}")
     if observed:
         price, load = windows.insert_observed(price, step), windows.insert_observed(load, step, home)
-    return Outlook(price, load)
+    return Outlook(windows.with_published(price, step), load)
 
 # %% ../../nbs/60_planning.outlook.ipynb #0c4d5428
 @torch.no_grad()
@@ -70,7 +73,7 @@ def model_outlook(
     load: Float[np.ndarray, "N 48"] | None = None,  # T1's forecast, if it is there already
     batch_size: int = 512,
 ) -> Outlook:
-    "T1's load and T2's price."
+    "T1's load and T2's price; where the traded market has published its price, that."
     if load is None:
         load = expected_load(models.consumption, windows, home, step, committed=not observed, observed=observed)[:, :STEPS_PER_DAY]
     load = load.astype(float)
@@ -82,6 +85,6 @@ def model_outlook(
         rows = windows.trading(part, np.zeros((len(part), STEPS_PER_DAY)), site)  # and reads no load
         prices.append(models.trading.market_price(torch.from_numpy(rows).to(device)).cpu().numpy())
     price = np.concatenate(prices).astype(float)
-    return Outlook(
-        (windows.correct_for_observed_price(price, once, models.trading.size["error_persistence"]) if observed else price)[again], load
-    )
+    if observed:
+        price = windows.correct_for_observed_price(price, once, models.trading.size["error_persistence"])
+    return Outlook(windows.with_published(price, once)[again], load)

@@ -24,7 +24,7 @@ from ..files import shipped
 from ..forecast.checkpoints import load_checkpoint
 from ..forecast.load_features import N_DAY_PROFILES, N_WEEK_PROFILES
 from ..planner import Planner
-from ..planning.plan import check_soc, make_plan
+from ..planning.plan import make_plan
 from energymvp.service.bodies import (
     MAX_DAYS, SECTIONS, Array, Card, ErrorList, ErrorText, ForecastAnswer, ForecastRequest, ForecastStep, Health, PlanAnswer, PlanRequest,
 )  # fmt: skip
@@ -72,9 +72,13 @@ def _tables(body):
         readings, report = clean_consumption(_frame(body.readings).assign(household_id=body.household_id))
     prices, notes = {}, report.lines
     if isinstance(body, PlanRequest):
-        with _refuse("prices"):
-            prices["RTM"], report = clean_prices(_frame(body.prices))
-        notes = notes + report.lines
+        given = {body.market: ("prices", body.prices)} | ({"DAM": ("day_ahead", body.day_ahead)} if body.day_ahead else {})
+        for market, (name, series) in given.items():
+            with _refuse(name):
+                if len(given) == 1 and body.day_ahead:
+                    raise ValueError("prices are of the day-ahead market already: leave out day_ahead, or say that their market is RTM")
+                prices[market], report = clean_prices(_frame(series), market=market)
+            notes = notes + report.lines
     return readings, prices, [f"{what}: {n:,}" if n else what for what, n, _ in notes]
 
 
@@ -90,7 +94,7 @@ def _panel(body):
         if not 1970 <= at.year < 2200:
             raise ValueError(f"{at.isoformat()} is no time of meters")
     ts = grid(at - pd.Timedelta(days=29), at + pd.Timedelta(days=1))
-    return panel_of(readings, prices, ts, body.timezone, body.household_id), at, notes
+    return panel_of(readings, prices, ts, body.timezone, body.household_id, market=getattr(body, "market", "RTM")), at, notes
 
 # %% ../../nbs/66a_service.app.ipynb #b8abdba3
 def _site(body, planner):
@@ -105,8 +109,6 @@ def _site(body, planner):
 def _plan(planner, body):
     site = _site(body, planner)
     panel, at, notes = _panel(body)
-    with _refuse("state_of_charge"):
-        check_soc(body.state_of_charge, site.battery)
     with _refuse():
         plan = make_plan(planner.models, panel, body.household_id, at, body.state_of_charge, site, body.decoder, body.obey_thresholds)
     start, end = plan.soc[[0, -1]] / (site.battery.capacity * site.battery.health)
@@ -117,11 +119,12 @@ def _plan(planner, body):
 def _forecast(planner, body):
     panel, at, notes = _panel(body)
     with _refuse("readings"):
-        (low, middle, high), _ = planner.forecast_panel(panel, at, body.days)
+        (low, middle, high), _, missing = planner.forecast_panel(panel, at, body.days)
     ts = grid(at, at + body.days * STEPS_PER_DAY * HALF_HOUR)
     rows = zip(ts, ts.tz_convert(body.timezone).strftime("%Y-%m-%d %H:%M"), middle.tolist(), low.tolist(), high.tolist())
     steps = [dict(zip(ForecastStep.model_fields, row)) for row in rows]
-    return dict(household_id=body.household_id, start=at, timezone=body.timezone, steps=steps, report=notes)
+    about = dict(household_id=body.household_id, start=at, timezone=body.timezone, missing_half_hours=missing)
+    return about | dict(steps=steps, report=notes)
 
 # %% ../../nbs/66a_service.app.ipynb #fdaaadf5
 OUTPUT_UNITS = dict(trading_decisions="logits of buy, hold, sell", predicted_price="cents/kWh", marginal_value="cents per stored kWh")
@@ -155,13 +158,15 @@ def _demo(
     first, last = prices.ts.min() + pd.Timedelta(days=days), prices.ts.max()
     at = min(max(utc(meta["spans"]["test"]), first), last)
     ts = pd.date_range(at - pd.Timedelta(days=days), at, freq="1h", inclusive="left")
-    values = lambda x: [None if np.isnan(v) else round(v, 4) for v in x.reindex(ts).tolist()]
+    tomorrow = ts.append(pd.date_range(at, periods=24, freq="1h"))  # published at midnight
+    values = lambda x, ts=ts: [None if np.isnan(v) else round(v, 4) for v in x.reindex(ts).tolist()]
     series = lambda **columns: dict(start=ts[0].tz_convert(meta["timezone"]).isoformat(), interval_minutes=60, **columns)
     energy, prices = energy[energy.household_id == home].set_index("ts"), prices.set_index("ts")
     return dict(
         household_id=home,
         readings=series(total_kwh=values(energy[APPLIANCES].sum(axis=1))),
-        prices=series(price_cents_kwh=values(prices.price_cents_kwh)),
+        prices=series(price_cents_kwh=values(prices.price_cents_kwh, tomorrow)),
+        market=prices.market.iloc[0],
         timezone=meta["timezone"],
         state_of_charge=meta["backtest"]["soc_start"],
         **{k: meta[k] for k in SECTIONS},

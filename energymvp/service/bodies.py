@@ -80,7 +80,10 @@ BatterySetting, TariffSetting, RulesSetting = map(_optional, SECTIONS.values())
 # %% ../../nbs/66_service.bodies.ipynb #81465192
 Zone = Annotated[str, Field(max_length=64, description="clock of the home: its days and weekdays", examples=["America/Los_Angeles"])]
 Charge = Annotated[float, Field(ge=0, le=1, description="share of the capacity that is stored")]
-When = Annotated[AwareDatetime | None, Field(description="a half hour; only what lies before it is used. None: the end of the readings")]
+When = Annotated[
+    AwareDatetime | None,
+    Field(description="a half hour; only what lies before it, or is published by then, is used. None: the end of the readings"),
+]
 
 
 class ForecastRequest(Strict):
@@ -99,6 +102,11 @@ class PlanRequest(Strict):
     household_id: Annotated[str, Field(min_length=1, max_length=100)] = "home"
     readings: Readings
     prices: Prices
+    market: Annotated[
+        Literal["DAM", "RTM"],
+        Field(description="day ahead (what is published at the decision is used) or real time: where `prices` come from"),
+    ] = "RTM"
+    day_ahead: Annotated[Prices | None, Field(description="day-ahead prices beside those of real time, tomorrow's as well")] = None
     timezone: Zone
     decision_time: When = None
     state_of_charge: Charge
@@ -129,6 +137,7 @@ class ForecastAnswer(BaseModel):
     household_id: str
     start: datetime
     timezone: str
+    missing_half_hours: Annotated[int, Field(description="readings of the week before that are missing and were taken as usual")]
     steps: list[ForecastStep]
     report: Annotated[list[str], Field(description="what was read, repaired and left out")]
 
@@ -163,6 +172,9 @@ class PlanAnswer(BaseModel):
     battery: BatterySetting
     tariff: TariffSetting
     rules: RulesSetting
+    missing_half_hours: Annotated[
+        dict[str, int], Field(description="readings and prices of the week before that are missing and were taken as usual")
+    ]
     steps: Annotated[list[PlanStep], Field(min_length=STEPS_PER_DAY, max_length=STEPS_PER_DAY)]
     report: Annotated[list[str], Field(description="what was read, repaired and left out")]
 
