@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['demo_store', 'Trained', 'Forecaster', 'PlanMaker', 'Score', 'Scorer', 'best_epochs', 'training_text', 'train_panel',
-           'train_run', 'Planner']
+           'training_clock', 'train_run', 'Planner']
 
 # %% ../nbs/64_planner.ipynb #3fe2aea1
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ from .forecast.forecasts import forecast_home
 from .forecast.windows import Windows, fill_by_habit
 from .planning.outlook import model_outlook
 from .planning.plan import Plan, make_plan
-from .site.site import Site, home_sites
+from .site.site import Site, home_clock, home_sites
 from .units import HALF_HOUR, STEPS_PER_DAY, grid, moment, plural
 
 # %% ../nbs/64_planner.ipynb #0c32e6a0
@@ -103,7 +103,11 @@ class Trained:
         own = self.models.meta["node"]
         node = node or (own if own in store.distinct("prices", "node") else None)
         begin = start - pd.Timedelta(days=29)
-        return load_panel(store, self.config.timezone, homes, begin, end, node=node, market=market, need_prices=need_prices)
+        return load_panel(store, self.clock(store, homes), homes, begin, end, node=node, market=market, need_prices=need_prices)
+
+    def clock(self, store: Store, homes: list | None = None) -> str:
+        "The clock on which homes live: as the store knows it, else the run's."
+        return home_clock(store, homes, self.config.timezone)
 
     def panel_at(self, store: Store, home: str, at: pd.Timestamp, node=None, market=None, need_prices=True) -> Panel:
         "What a decision at `at` may read of one home, and the grid of the day after it."
@@ -137,9 +141,10 @@ class Forecaster(Trained):
         if days not in range(1, 8):
             raise ValueError(f"days must be a whole number from 1 to 7, not {days!r}")
         home, prices = _asked(source, home, household)
-        at = moment(at, self.config.timezone, "at", whole=True)
         with _data(source, prices, tz) as store:
-            panel = self.panel_at(store, home or _only_home(store), at, node, market, need_prices=False)
+            home = home or _only_home(store)
+            at = moment(at, self.clock(store, [home]), "at", whole=True)
+            panel = self.panel_at(store, home, at, node, market, need_prices=False)
         (low, load, high), price, missing = self.forecast_panel(panel, at, days)
         ts = grid(at, at + days * STEPS_PER_DAY * HALF_HOUR)
         if nixtla:
@@ -183,9 +188,9 @@ class PlanMaker(Forecaster):
     ) -> Plan:
         "What one battery should do in the 24 hours from `at` on; a plan that it can follow."
         home, prices = _asked(source, home, household)
-        at = moment(at, self.config.timezone, "at", whole=True)
         with _data(source, prices, tz) as store:
             home = home or _only_home(store)
+            at = moment(at, self.clock(store, [home]), "at", whole=True)
             panel = self.panel_at(store, home, at, node, market)
             site = site or self.site_of(store, home)
         return make_plan(self.models, panel, home, at, soc, site, decoder, obey_thresholds)
@@ -277,8 +282,9 @@ class Scorer(PlanMaker):
         "What plans would have earned on past days, versus every baseline and perfect foresight. Every home gets the run's battery."
         if not modes or any(m not in MODES for m in modes):
             raise ValueError(f"modes must be some of {', '.join(MODES)}, not {modes!r}")
-        start, stop = (t if t is None else moment(t, self.config.timezone, k) for k, t in (("start", start), ("stop", stop)))
         with _data(source) as store:
+            zone = self.clock(store, homes)
+            start, stop = (t if t is None else moment(t, zone, k) for k, t in (("start", start), ("stop", stop)))
             start, panel = self.test_panel(store, start, homes, node, market)
         return self.score(panel, start, stop, modes, progress)
 
@@ -326,6 +332,15 @@ def train_panel(
         say(training_text(done))
     return done
 
+# %% ../nbs/64_planner.ipynb #64a00002
+def training_clock(store: Store, config: Config, say=lambda text: None) -> str:
+    "The clock of a store's homes; the config's where it knows none, or several."
+    try:
+        return home_clock(store, None, config.timezone)
+    except ValueError as e:
+        say(f"warning: {e}; all of them are read on the clock of {config.timezone}")
+        return config.timezone
+
 # %% ../nbs/64_planner.ipynb #dbc3ff46
 def train_run(
     store: Store,
@@ -347,7 +362,7 @@ def train_run(
     from energymvp.training.loop import processes
 
     say, known = say if processes()[0] == 0 else lambda text: None, None
-    panel = load_panel(store, config.timezone, start=start, node=node, market=market)
+    panel = load_panel(store, training_clock(store, config, say), start=start, node=node, market=market)
     say(str(panel))
     if until is not None and until >= panel.span[1]:
         say(f"warning: readings and prices end before {until}: nothing is left to evaluate on")
@@ -387,7 +402,7 @@ class Planner(Scorer):
     ) -> "Planner":
         "Train both models on a store, against the optimum in the market or the store's labels."
         config = config if isinstance(config, Config) else load_config(config)
-        until = None if until is None else moment(until, config.timezone, "until")
         with _data(source) as store:
+            until = None if until is None else moment(until, training_clock(store, config), "until")
             train_run(store, folder, config, until=until, **kwargs)
         return cls.load(folder)

@@ -1,33 +1,40 @@
--- The tables of energymvp in PostgreSQL, for Supabase: version 2 of their contract.
+-- The tables of energymvp in PostgreSQL, for Supabase: version 3 of their contract.
 --
 -- Paste this file into the SQL editor of a Supabase project and run it; running it again changes nothing. A project that has the tables
--- of an earlier version runs what `energymvp schema --from 1` prints instead, once: it keeps every row.
+-- of an earlier version runs what `energymvp schema --from 1` (or 2) prints instead, once: it keeps every row.
 -- Times are starts of intervals, energy is kWh per half hour, prices are cents/kWh (1 $/MWh = 0.1 cents/kWh).
 --
 -- Who sees what: the service role writes and reads everything. A signed-in user reads prices, the market's forecasts, and the rows of the
 -- households whose user_id is theirs. The anon role may do nothing.
 
-do $$ begin
-    if to_regclass('public.prices') is not null and not exists (
-        select from information_schema.columns where table_schema = 'public' and table_name = 'prices' and column_name = 'run'
-    ) then
-        raise exception 'this project has the tables of version 1: run what `energymvp schema --from 1` prints instead';
+do $$
+declare
+    old integer := (select min(v) from (
+        select 1 as v where to_regclass('public.prices') is not null and not exists (
+            select from information_schema.columns where table_schema = 'public' and table_name = 'prices' and column_name = 'run')
+        union all
+        select 2 from information_schema.columns
+        where table_schema = 'public' and table_name = 'households' and column_name = 'capacity' and is_nullable = 'NO'
+    ) found);
+begin
+    if old is not null then
+        raise exception 'this project has the tables of version %: run what `energymvp schema --from %` prints instead', old, old;
     end if;
 end $$;
 
 create table if not exists public.contract (version integer primary key);
-insert into public.contract values (2) on conflict do nothing;
+insert into public.contract values (3) on conflict do nothing;
 
 create table if not exists public.households (
     household_id    text collate "C" primary key,
-    capacity        double precision not null,           -- nameplate energy, kWh
-    soc_min         double precision not null,           -- state of charge, 0 to 1
-    soc_max         double precision not null,
-    charge_power    double precision not null,           -- kW on the grid side
-    discharge_power double precision not null,
-    efficiency      double precision not null,           -- round trip
-    wear            double precision not null,           -- cents per stored kWh moved
-    health          double precision not null,           -- scales the capacity
+    capacity        double precision,                    -- nameplate energy, kWh
+    soc_min         double precision,                    -- state of charge, 0 to 1
+    soc_max         double precision,
+    charge_power    double precision,                    -- kW on the grid side
+    discharge_power double precision,
+    efficiency      double precision,                    -- round trip
+    wear            double precision,                    -- cents per stored kWh moved
+    health          double precision,                    -- scales the capacity
     user_id         uuid references auth.users (id) on delete set null,  -- who may read this home's rows
     timezone        text collate "C",                    -- the home's clock, as America/Los_Angeles
     latitude        double precision,                    -- degrees north
@@ -40,6 +47,9 @@ create table if not exists public.households (
         and wear between 0 and 200 and health between 0.1 and 1 and latitude between -90 and 90 and longitude between -180 and 180
         and import_limit between 0 and 1000 and export_limit between 0 and 1000
         and soc_min < soc_max
+    ),
+    constraint households_battery check (  -- a home may have no battery of its own
+        num_nulls(capacity, soc_min, soc_max, charge_power, discharge_power, efficiency, wear, health) in (0, 8)
     )
 );
 
@@ -126,6 +136,41 @@ create table if not exists public.battery_labels (
     )
 );
 
+-- What several writes lay down until all of them are there; `commit_staged` moves them into their tables at once.
+create table if not exists public.staged (
+    batch uuid not null,
+    part  integer not null,
+    name  text not null check (name in ('households', 'consumption', 'meters', 'prices', 'forecasts', 'battery_labels')),
+    rows  jsonb not null,
+    at    timestamptz not null default now(),
+    primary key (batch, part)
+);
+
+create or replace function public.commit_staged(batch_id uuid) returns bigint
+language plpgsql security invoker set search_path = '' set statement_timeout = '10min' as $$
+declare
+    p record;
+    cols text;
+    keys text;
+    change text;
+    moved bigint := 0;
+begin
+    for p in select name, rows from public.staged where batch = batch_id order by part loop
+        select string_agg(format('%I', k), ', '), string_agg(format('%1$I = excluded.%1$I', k), ', ')
+            into cols, change from jsonb_object_keys(p.rows -> 0) k;
+        select string_agg(format('%I', a.attname), ', ') into keys
+            from pg_catalog.pg_index i join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
+            where i.indisprimary and i.indrelid = format('public.%I', p.name)::regclass;
+        execute format(
+            'insert into public.%1$I (%2$s) select %2$s from jsonb_populate_recordset(null::public.%1$I, $1) '
+            'on conflict (%3$s) do update set %4$s', p.name, cols, keys, change
+        ) using p.rows;
+        moved := moved + jsonb_array_length(p.rows);
+    end loop;
+    delete from public.staged where batch = batch_id or at < now() - interval '1 day';
+    return moved;
+end $$;
+
 create index if not exists households_user_id on public.households (user_id);
 create index if not exists consumption_ts on public.consumption (ts);
 create index if not exists meters_ts on public.meters (ts);
@@ -208,13 +253,16 @@ select k.area, k.kind, k.source,
        (select minutes from public.forecasts c where c.area = k.area and c.kind = k.kind and c.source = k.source order by ts desc limit 1) as last_minutes
 from keys k;
 
-revoke all on public.households, public.consumption, public.meters, public.prices, public.forecasts, public.battery_labels, public.contract from anon, authenticated;
+revoke all on public.households, public.consumption, public.meters, public.prices, public.forecasts, public.battery_labels, public.contract, public.staged from anon, authenticated;
+revoke all on function public.commit_staged from public, anon, authenticated;
+grant execute on function public.commit_staged to service_role;
 revoke all on public.consumption_series, public.meters_series, public.prices_series, public.forecasts_series, public.battery_labels_series from anon, authenticated;
-grant select, insert, update, delete on public.households, public.consumption, public.meters, public.prices, public.forecasts, public.battery_labels, public.contract to service_role;
+grant select, insert, update, delete on public.households, public.consumption, public.meters, public.prices, public.forecasts, public.battery_labels, public.contract, public.staged to service_role;
 grant select on public.households, public.consumption, public.meters, public.prices, public.forecasts, public.battery_labels, public.contract, public.consumption_series, public.meters_series, public.prices_series, public.forecasts_series, public.battery_labels_series to authenticated;
 grant select on public.consumption_series, public.meters_series, public.prices_series, public.forecasts_series, public.battery_labels_series to service_role;
 
 alter table public.contract enable row level security;
+alter table public.staged enable row level security;
 alter table public.households enable row level security;
 alter table public.consumption enable row level security;
 alter table public.meters enable row level security;

@@ -53,15 +53,16 @@ def train(
     """
     from energymvp.config import load_config
     from energymvp.data.transfer import open_store
-    from energymvp.planner import train_run
+    from energymvp.planner import train_run, training_clock
 
     truth = labels or ("store" if store == "supabase" else "solved")
     _one_of("model", model, _models)
     _one_of("labels", truth, ("store", "solved"))
     cfg = load_config(config, **({} if held_out_homes is None else dict(split=dict(held_out_homes=held_out_homes))))
-    start, stop = (at_moment(t, cfg.timezone, o) for t, o in ((from_, "--from"), (until, "--until")))
     say = lambda text: typer.echo(text, err=text.startswith("warning"))
     with open_store(store, read_only=True, progress=not quiet) as s:
+        zone = training_clock(s, cfg)
+        start, stop = (at_moment(t, zone, o) for t, o in ((from_, "--from"), (until, "--until")))
         done = train_run(s, out, cfg, preset, start, stop, _models[model], truth == "store", node, market, None, resume, not quiet, say)
     return dict(run=str(out), **_trained(done))
 
@@ -113,8 +114,7 @@ def evaluate(
 
     _one_of("mode", mode, _modes)
     planner = planner_of(run, config)
-    start, stop = (at_moment(t, planner.config.timezone, o) for t, o in ((from_, "--from"), (to, "--to")))
-    panel, start = _test_of(planner, store, start, household or None, node, market, quiet)
+    panel, start, stop = _test_of(planner, store, from_, to, household or None, node, market, quiet)
     score = planner.score(panel, start, stop, _modes[:2] if mode == "both" else (mode,), not quiet)
     results = score.results | dict(run=str(run or "shipped"), mode=mode)
     typer.echo(results_text(results))
@@ -124,18 +124,20 @@ def evaluate(
     return results
 
 # %% ../../nbs/70b_cli.models.ipynb #18e3ea9d
-def _test_of(planner, store, start, homes, node, market, quiet):
-    "The panel of a test and where it starts; says what is there."
+def _test_of(planner, store, start, stop, homes, node, market, quiet):
+    "The panel of a test, where it starts and where it stops; says what is there."
     from energymvp.data.transfer import open_store
     from energymvp.site.site import home_sites
 
     with open_store(store, read_only=True, progress=not quiet) as s:
+        zone = planner.clock(s, homes)
+        start, stop = at_moment(start, zone, "--from"), at_moment(stop, zone, "--to")
         start, panel = planner.test_panel(s, start, homes, node, market)
         own = sum(v.battery != planner.site.battery for h, v in home_sites(s, planner.site).items() if h in panel.households)
     typer.echo(panel)
     if own:
         typer.echo(f"note: of these homes, {own} with a battery of their own in the store; this table gives every home the run's battery")
-    return panel, start
+    return panel, start, stop
 
 # %% ../../nbs/70b_cli.models.ipynb #c8e34d31
 _home = option("Home to plan for.", complete=in_store("consumption", "household_id"))
@@ -170,8 +172,8 @@ def plan(
     from energymvp.units import moment
 
     planner = planner_of(run, config)
-    when = moment(at, planner.config.timezone, "--at", whole=True)
     with open_store(store, read_only=True) as s:
+        when = moment(at, planner.clock(s, [household]), "--at", whole=True)
         panel, site = planner.panel_at(s, household, when, node, market), planner.site_of(s, household)
     made = make_plan(planner.models, panel, household, when, soc, site, decoder, obey_thresholds)
     last = _say_plan(made, panel, when, soc)

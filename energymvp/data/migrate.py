@@ -121,7 +121,7 @@ def migrate(
             f.unlink(missing_ok=True)  # of somebody who was killed
         db.execute(f"CHECKPOINT; ATTACH '{str(fresh).replace(chr(39), 2 * chr(39))}' AS fresh")
         there = _columns(db)
-        for name in {**there, **TABLES}:
+        for name in (n for n in {**there, **TABLES} if n != "contract"):
             _carry(db, name, there)
         db.execute(
             f"CREATE TABLE fresh.contract (version INTEGER PRIMARY KEY); INSERT INTO fresh.contract VALUES ({VERSION}); DETACH fresh"

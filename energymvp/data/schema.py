@@ -18,7 +18,7 @@ APPLIANCES = ["ac", "washing_drying", "fridge", "ev_charging", "dishwasher", "co
 
 # %% ../../nbs/10_data.schema.ipynb #cd877ca3
 LENGTHS = 5, 15, 30, 60  # minutes that a market may price at once
-VERSION = 2  # of what these tables hold; a store says which one it has
+VERSION = 3  # of what these tables hold; a store says which one it has
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,9 @@ class TableData:
     """`columns` maps a name to (type, unit or meaning); rows are unique in `key`.
 
     `allowed` maps a column to the values that it may hold: a tuple of words, or a (lowest, highest) of numbers; of the pairs in `ordered`
-    the first stays under, or not over, the second. Columns in `optional` may be empty, but not all of `some`; those in `defaults` may be
-    left out. `later` maps columns, or the table's own name, to the version in which they came, where that is not the first.
+    the first stays under, or not over, the second. Columns in `optional` may be empty, but not all of `some`, and those of `together` only
+    all at once; those in `defaults` may be left out. `later` maps columns, or the table's own name, to the version in which they came,
+    where that is not the first, and `freed` those that had to be filled to the version from which on they may be empty.
     """
 
     name: str
@@ -37,8 +38,10 @@ class TableData:
     ordered: tuple = ()
     optional: tuple = ()
     some: tuple = ()
+    together: tuple = ()
     defaults: dict = field(default_factory=dict)
     later: dict = field(default_factory=dict)
+    freed: dict = field(default_factory=dict)
 
     def of(self, kind: str) -> list:
         "The columns of one type: text, time, number or whole."
@@ -58,7 +61,8 @@ class Table(TableData):
             return None
         had = lambda names: tuple(c for c in names if self.later.get(c, 1) <= version)
         columns, defaults = ({c: d[c] for c in had(d)} for d in (self.columns, self.defaults))
-        return replace(self, key=had(self.key), columns=columns, defaults=defaults, optional=had(self.optional))
+        optional = tuple(c for c in had(self.optional) if self.freed.get(c, 1) <= version)
+        return replace(self, key=had(self.key), columns=columns, defaults=defaults, optional=optional)
 
     def complete(self, rows: pd.DataFrame) -> pd.DataFrame:
         "Rows with every column of the table, in its order: what was left out is empty, or the default."
@@ -135,6 +139,7 @@ _place = dict(
     import_limit=("number", "most that the home may take from the grid, kW"),
     export_limit=("number", "most that it may give, kW"),
 )
+_battery = tuple(Battery.__pydantic_fields__)
 _households = Table(
     "households",
     ("household_id",),
@@ -142,8 +147,10 @@ _households = Table(
     {c: _bounds(f) for c, f in Battery.__pydantic_fields__.items()}
     | dict(latitude=(-90, 90), longitude=(-180, 180), import_limit=(0, 1000), export_limit=(0, 1000)),
     (("soc_min", "under", "soc_max"),),
-    optional=tuple(_place),
+    optional=(*_battery, *_place),
+    together=_battery,  # a home may have no battery of its own
     later=dict.fromkeys(_place, 2),
+    freed=dict.fromkeys(_battery, 3),
 )
 
 # %% ../../nbs/10_data.schema.ipynb #10a00003
@@ -250,6 +257,9 @@ def check_rows(
     for low, must_be, high in t.ordered:
         wrong = rows[low] >= rows[high] if must_be == "under" else rows[low] > rows[high]
         _refuse_rows(t, rows, wrong, f"{low} must be {must_be} {high}")
+    if t.together:
+        there = rows[list(t.together)].notna()
+        _refuse_rows(t, rows, there.any(axis=1) & ~there.all(axis=1), f"{{n}} have a part of {', '.join(t.together)}, and not all")
     if t.some:
         _refuse_rows(t, rows, rows[list(t.some)].isna().all(axis=1), f"{{n}} have none of {', '.join(t.some)}")
     return rows

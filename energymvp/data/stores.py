@@ -47,7 +47,7 @@ class Store:
 
     @contextmanager
     def transaction(self):
-        "Several writes that all stand or all fall, where the store can do that (a local file can): `with store.transaction(): ...`"
+        "Several writes that all stand or all fall: `with store.transaction(): ...`"
         yield
 
     def why_empty(self, name: str) -> str:

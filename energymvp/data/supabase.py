@@ -13,9 +13,11 @@ import random
 import re
 import time
 import warnings
+from contextlib import contextmanager, suppress
 from functools import reduce
-from itertools import islice
+from itertools import count, islice
 from math import inf
+from uuid import uuid4
 
 import pandas as pd
 from fastcore.basics import patch
@@ -23,7 +25,7 @@ from tqdm.auto import tqdm
 
 from .schema import TABLES, VERSION, check_rows, table
 from .stores import Store, bounds, wanted
-from .supabase_bulk import BULK, StoreError, copy_in, copy_out, hide, password
+from .supabase_bulk import BULK, StoreError, copy_in, copy_out, copying, hide, password
 
 # %% ../../nbs/12_data.supabase.ipynb #deee067d
 _INSTALL = "the Supabase store needs two more packages: pip install 'energymvp[supabase]'"
@@ -229,11 +231,16 @@ class _OfVersion(_Versioned):
                 said &= rows.minutes != 30
             if said.any():
                 raise self._too_old(f"and {t.name} cannot hold {c} {rows[c][said].iloc[0]!r} there")
+        for c in table(t.name).freed:
+            if c not in t.optional and rows[c].isna().any():
+                raise self._too_old(f"and {t.name} cannot leave {c} empty there")
         return rows[list(t.columns)]
 
 # %% ../../nbs/12_data.supabase.ipynb #12c00005
 class SupabaseStore(_OfVersion):
     "The tables of a Supabase project, made by `sql/schema.sql`; those of an earlier version are read as they are."
+
+    _together = None  # within a transaction, what writes
 
     def count(self, name, start=None, end=None, **where):
         return sum(n for _, _, n in self._parts(self._table(name), start, end, where))
@@ -257,7 +264,9 @@ class SupabaseStore(_OfVersion):
         t = self._table(name)
         rows = self._held(t, check_rows(name, rows))
         with self._bar(len(rows), f"writing {name}") as bar:
-            if self.db_url and len(rows) >= self.bulk:
+            if self._together:
+                self._together(t, rows, bar.update)
+            elif self.db_url and len(rows) >= self.bulk:
                 copy_in(self.db_url, t, rows, explain, bar.update)
             else:
                 self._write(t, rows, bar.update)
@@ -365,22 +374,64 @@ def _spans(self: SupabaseStore, t):
     return df.assign(**{c: "" for c in table(t.name).series if c not in t.series})[[*table(t.name).series, "start", "end"]]
 
 # %% ../../nbs/12_data.supabase.ipynb #12c00009
-@patch
-def _write(self: SupabaseStore, t, rows, done):
-    "Upsert batch by batch."
+def _batches(t, rows):
+    "Sound rows as lists of plain Python numbers and text, so many in each as one request takes."
     rows = rows.assign(**{c: rows[c].dt.strftime("%Y-%m-%dT%H:%M:%SZ") for c in t.of("time")})
     empty = [c for c in t.optional if rows[c].isna().any()]
     rows = rows.assign(**{c: rows[c].astype(object).where(rows[c].notna(), None) for c in empty})
-    for i in range(0, len(rows), PAGE_ROWS):
-        batch = rows.iloc[i : i + PAGE_ROWS].to_dict("records")  # plain Python numbers and text
+    return (rows.iloc[i : i + PAGE_ROWS].to_dict("records") for i in range(0, len(rows), PAGE_ROWS))
+
+
+@patch
+def _write(self: SupabaseStore, t, rows, done):
+    "Upsert batch by batch."
+    written = 0
+    for batch in _batches(t, rows):
         try:
             self._ask(t.name, lambda b=batch: self.client.table(t.name).upsert(b, on_conflict=",".join(t.key), returning="minimal"))
         except StoreError as e:
-            written = f"; {i:,} of {len(rows):,} rows are written, and writing all of them again does no harm" if i else ""
-            raise StoreError(f"{e}{written}") from None
+            said = f"; {written:,} of {len(rows):,} rows are written, and writing all of them again does no harm" if written else ""
+            raise StoreError(f"{e}{said}") from None
+        written += len(batch)
         done(len(batch))
 
+# %% ../../nbs/12_data.supabase.ipynb #12c00024
+@patch
+@contextmanager
+def _staging(self: SupabaseStore):
+    "What lays rows down until the end, and then has all of them moved; None where the tables are older than that."
+    if self.version() < 3:
+        yield None
+        return
+    batch, parts = str(uuid4()), count()
 
+    def write(t, rows, done):
+        for some in _batches(t, rows):
+            part = dict(batch=batch, part=next(parts), name=t.name, rows=some)
+            self._ask("staged", lambda p=part: self.client.table("staged").upsert(p, on_conflict="batch,part", returning="minimal"))
+            done(len(some))
+
+    try:
+        yield write
+        self._ask("staged", lambda: self.client.rpc("commit_staged", dict(batch_id=batch)))
+    except BaseException:
+        with suppress(StoreError):
+            self._ask("staged", lambda: self.client.table("staged").delete(returning="minimal").eq("batch", batch))
+        raise
+
+
+@patch
+@contextmanager
+def transaction(self: SupabaseStore):
+    "Several writes that all stand or all fall; in tables of an earlier version than 3 only through COPY."
+    with copying(self.db_url, explain) if self.db_url else self._staging() as write:
+        self._together = write
+        try:
+            yield
+        finally:
+            self._together = None
+
+# %% ../../nbs/12_data.supabase.ipynb #12c00025
 @patch(cls_method=True)
 def from_env(cls: SupabaseStore, progress: bool = True, **kwargs) -> SupabaseStore:
     "The store that SUPABASE_URL, SUPABASE_KEY and, if set, SUPABASE_DB_URL name: in the environment or in a file `.env` here or above."
