@@ -18,7 +18,8 @@ from .data.ingest import demo_market, ingest_demo
 from .data.transfer import open_store
 from .files import write_json
 from .labels import load_labels, make_labels, say_labels
-from .planner import Planner, train_panel
+from .planner import Planner
+from .runs import train_panel
 from .site.site import Site
 from .units import plural
 

@@ -53,7 +53,7 @@ def train(
     """
     from energymvp.config import load_config
     from energymvp.data.transfer import open_store
-    from energymvp.planner import train_run, training_clock
+    from energymvp.runs import train_run, training_clock
 
     truth = labels or ("store" if store == "supabase" else "solved")
     _one_of("model", model, _models)
@@ -69,7 +69,7 @@ def train(
 # %% ../../nbs/70b_cli.models.ipynb #5f9c6eda
 def _trained(done):
     "What a training did, as plain values."
-    from energymvp.planner import best_epochs
+    from energymvp.runs import best_epochs
 
     return dict(spans=vars(done["spans"]), best=best_epochs(done), **{k: done[k] for k in ("households", "held_out", "decoder")})
 

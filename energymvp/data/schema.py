@@ -225,7 +225,10 @@ def _check_times(t, rows):
 def _check_kinds(t, rows):
     "Text that is text, and numbers that are known."
     for c in t.of("text"):
-        whole = rows[c].map(lambda v: isinstance(v, str) and "\0" not in v).to_numpy(bool)
+        if isinstance(rows[c].dtype, pd.StringDtype):  # at once, where all are text or empty
+            whole = (rows[c].notna() & ~rows[c].isin([v for v in rows[c].dropna().unique() if "\0" in v])).to_numpy(bool)
+        else:
+            whole = rows[c].map(lambda v: isinstance(v, str) and "\0" not in v).to_numpy(bool)
         whole = whole | (rows[c].isna().to_numpy() & (c in t.optional))
         _refuse_rows(t, rows, ~whole, f"{c} holds {{n}} values that are no text")
     for c in t.of("whole"):

@@ -211,6 +211,8 @@ class _Versioned(_Project):
 class _OfVersion(_Versioned):
     "What the tables of that version can hold."
 
+    _together = None  # within a transaction, what writes
+
     def _too_old(self, what):
         way = f"run what `energymvp schema --from {self.version()}` prints in the SQL editor of the project; every row is kept"
         return StoreError(f"the tables at {self.place} are of version {self.version()}, {what}: {way}")
@@ -239,8 +241,6 @@ class _OfVersion(_Versioned):
 # %% ../../nbs/12_data.supabase.ipynb #12c00005
 class SupabaseStore(_OfVersion):
     "The tables of a Supabase project, made by `sql/schema.sql`; those of an earlier version are read as they are."
-
-    _together = None  # within a transaction, what writes
 
     def count(self, name, start=None, end=None, **where):
         return sum(n for _, _, n in self._parts(self._table(name), start, end, where))
