@@ -20,7 +20,6 @@ from energymvp.backtest.score import mean_scores, score, score_consumption
 from energymvp.backtest.simulate import backtest
 from energymvp.config import load_config
 from energymvp.training.split import divide
-from energymvp.forecast.load_features import profiles
 from energymvp.forecast.checkpoints import load_checkpoint, load_models
 from energymvp.forecast.forecasts import expected_load
 from energymvp.forecast.load_model import LoadModel
@@ -73,7 +72,7 @@ def cents(models, others, windows, start, stop, config):
 
     def load(kind, home, step, observed):
         if kind == "the naive profile":
-            return profiles(windows.load, home, step)[0][:, :STEPS_PER_DAY]
+            return windows.consumption(home, step)[1].numpy()[:, :STEPS_PER_DAY]
         key = kind, step[0], len(step), observed
         if key not in cache:
             week = expected_load(models.consumption, windows, home, step, observed=observed, weights=LOADS[kind])

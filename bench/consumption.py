@@ -36,7 +36,6 @@ from energymvp.config import load_config  # noqa: E402
 from energymvp.data.calendar import midnights  # noqa: E402
 from energymvp.data.panel import Panel, fill_gaps  # noqa: E402
 from energymvp.training.split import divide  # noqa: E402
-from energymvp.forecast.load_features import profiles  # noqa: E402
 from energymvp.files import fingerprint  # noqa: E402
 from energymvp.forecast.checkpoints import load_checkpoint  # noqa: E402
 from energymvp.forecast.forecasts import forecast_load  # noqa: E402
@@ -156,7 +155,7 @@ def frame(at, values, clock, ts, **more):
 
 
 def naive(job, seed):
-    return lambda w, home, step: profiles(w.load, home, step)[0], 0.0, 0
+    return lambda w, home, step: w.consumption(home, step)[1].numpy(), 0.0, 0
 
 
 def t1(job, seed):

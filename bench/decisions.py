@@ -35,7 +35,6 @@ from energymvp.backtest.simulate import MODES, backtest  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
 from energymvp.data.panel import Panel  # noqa: E402
 from energymvp.training.split import divide  # noqa: E402
-from energymvp.forecast.load_features import profiles  # noqa: E402
 from energymvp.forecast.trading_features import PRICE_EXPECTED  # noqa: E402
 from energymvp.files import fingerprint  # noqa: E402
 from energymvp.forecast.checkpoints import load_checkpoint, load_models  # noqa: E402
@@ -231,7 +230,7 @@ def t2(job, seed, loads):
             T2_FREE: (outlook(load, loose), plan_by_value),
         }
         if case[1:] == LOADS_AT:
-            out["T2 decisions, naive load"] = (outlook(lambda h, s, observed: profiles(w.load, h, s)[0][:, :DAY]), plan_by_value)
+            out["T2 decisions, naive load"] = (outlook(lambda h, s, observed: w.consumption(h, s)[1].numpy()[:, :DAY]), plan_by_value)
             out["T2 decisions, perfect load"] = (outlook(perfect), plan_by_value)
         return out
 

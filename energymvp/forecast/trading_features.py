@@ -69,40 +69,36 @@ def decay_to_forecast(
 
 # %% ../../nbs/31_forecast.trading_features.ipynb #7abd1830
 def market_rows(
-    price: np.ndarray,  # (n,) cents/kWh
+    past: np.ndarray,  # (N, 7, 48) cents/kWh of the coming slots on the seven days before, oldest first
+    now: np.ndarray,  # (N,) cents/kWh, the last price that is known
     day_ahead: np.ndarray,  # (N, 48) cents/kWh of the coming slots on the day-ahead market, NaN where none is published
-    calendar: np.ndarray,  # (n, 6) of `data.calendar.calendar`
     usual: np.ndarray,  # (N, 48) of `usual_price`
-    step: np.ndarray,  # (N,) decision at the start of this half hour
+    calendar: np.ndarray,  # (N, 48, 6) of `data.calendar.calendar`
     load: np.ndarray,  # (N, 48) T1's forecast, kWh per half hour
     rules: Rules,
     tariff: Tariff,
 ) -> np.ndarray:
     "(N, 48, 30) float32 with the battery's columns still 0. The last seven days of prices must be known."
-    slot = np.arange(STEPS_PER_DAY)
-    at = step[:, None] + slot
-    past = price[step[:, None] + np.arange(-STEPS_PER_WEEK, 0)].astype(np.float64)
-    if not np.isfinite(past).all():
-        bad = int(np.argmax(~np.isfinite(past).all(1)))
-        raise ValueError(f"price is not known for all of the week before step {int(step[bad])} (decision {bad})")
-    days = past.reshape(len(step), 7, STEPS_PER_DAY)  # oldest first, each row the slots of `at`
+    days = past.astype(np.float64)
+    if not np.isfinite(days).all():
+        raise ValueError(f"price is not known for all of the week before decision {int(np.argmax(~np.isfinite(days).all((1, 2))))}")
     mean, spread, last = days.mean(1), days.std(1), days[:, -1]
-    one = lambda x: np.broadcast_to(x[:, None], at.shape)
+    one = lambda x: np.broadcast_to(x[:, None], mean.shape)
     rank = mean.argsort(1, kind="stable").argsort(1, kind="stable") / (STEPS_PER_DAY - 1)
     columns = dict(
         load=load, load_day=one(load.sum(1)), load_peak=one(load.max(1)),
-        price_now=one(past[:, -1]), price_yesterday=last, price_two_days=days[:, -2], price_last_week=days[:, 0],
+        price_now=one(now), price_yesterday=last, price_two_days=days[:, -2], price_last_week=days[:, 0],
         price_week_mean=mean, price_week_spread=spread,
         market_mean=one(last.mean(1)), market_spread=one(last.std(1)), market_min=one(last.min(1)), market_max=one(last.max(1)),
         price_expected=np.where(np.isfinite(day_ahead), day_ahead, usual), price_published=np.isfinite(day_ahead),
         below_buy=rules.buy_below - tariff.import_price(mean), above_sell=tariff.export_price(mean) - rules.sell_above, rank=rank,
         load_so_far=np.cumsum(load, 1) - load,
     )  # fmt: skip
-    out = np.zeros((*at.shape, len(TRADING_COLUMNS)), np.float32)
+    out = np.zeros((*mean.shape, len(TRADING_COLUMNS)), np.float32)
     for name, values in columns.items():
         out[..., TRADING_COLUMNS.index(name)] = values
     c = TRADING_COLUMNS.index("time_sin")
-    out[..., c : c + 6] = calendar[np.minimum(at, len(calendar) - 1)]
+    out[..., c : c + 6] = calendar
     return out
 
 # %% ../../nbs/31_forecast.trading_features.ipynb #8237d207

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from fastcore.basics import patch
 
-from ..data.calendar import calendar, known_day_ahead
+from ..data.calendar import WallClock, calendar, known_day_ahead
 from ..data.panel import HISTORY, Panel, reads_hourly, streak
-from .load_features import consumption_features, consumption_window, lag_mean, profiles
+from .load_features import consumption_features, consumption_window, lag_mean, profiles, week_profile
 from .trading_features import ERROR_PERSISTENCE, decay_to_forecast, market_rows, usual_price
 from ..site.site import Site
 from ..units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK
@@ -23,15 +23,15 @@ from ..units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK
 LEAST_KNOWN = HISTORY // 2  # half hours of the week before a decision that must have been read
 
 
-def _as_usual(x, stop):
+def _as_usual(x, stop, clock):
     "(..., n) with the gaps before `stop` (None: up to the last known value) filled with the mean of their slot over four weeks."
     known, at = np.isfinite(x), np.arange(x.shape[-1])
     last = stop or len(at) - known[..., ::-1].argmax(-1)[..., None]
     missing = ~known & (at >= known.argmax(-1)[..., None]) & (at < last)
     if not missing.any():
         return x
-    usual = lag_mean(x, [STEPS_PER_DAY * d for d in range(1, 4 * STEPS_PER_WEEK // STEPS_PER_DAY + 1)])
-    return np.where(missing, usual, x).astype(x.dtype)
+    usual = lag_mean(clock.read(x), [STEPS_PER_DAY * d for d in range(1, 4 * STEPS_PER_WEEK // STEPS_PER_DAY + 1)])
+    return np.where(missing, usual[..., clock.slot], x).astype(x.dtype)
 
 
 def fill_by_habit(
@@ -39,8 +39,9 @@ def fill_by_habit(
     stop: int | None = None,  # the step up to which gaps are filled; None: up to the last reading and the last price
 ) -> Panel:
     "The panel with its gaps filled by what is usual, each from what is known before it."
-    energy = np.moveaxis(_as_usual(np.moveaxis(panel.energy, -1, 1), stop), 1, -1)
-    return replace(panel, energy=energy, price=_as_usual(panel.price, stop))
+    clock = WallClock(panel.ts, panel.timezone, 0)
+    energy = np.moveaxis(_as_usual(np.moveaxis(panel.energy, -1, 1), stop, clock), 1, -1)
+    return replace(panel, energy=energy, price=_as_usual(panel.price, stop, clock))
 
 # %% ../../nbs/43_forecast.windows.ipynb #43a00007
 def _in_week(known):
@@ -59,17 +60,21 @@ class Windows:
         self.panel, self.load = panel, panel.load.astype(np.float32)
         self.calendar = calendar(panel.ts, panel.timezone)
         self.published = known_day_ahead(panel.ts, panel.timezone, panel.published_at)
-        weekend = np.asarray(panel.ts.tz_convert(panel.timezone).weekday > 4)
-        self.usual_price = usual_price(panel.price, weekend, np.arange(len(panel.ts)))
-        self.features = consumption_features(panel.energy, self.calendar)
+        self.clock = clock = WallClock(panel.ts, panel.timezone)  # what the days before tell is read by it
+        self.wall_load, self.wall_price = clock.read(self.load), clock.read(panel.price)
+        self.features = consumption_features(
+            np.moveaxis(clock.read(np.moveaxis(panel.energy, 1, -1)), -1, 1), calendar(clock.labels.tz_localize("UTC"), "UTC")
+        )
+        self._usual_price = usual_price(self.wall_price, np.asarray(clock.labels.weekday > 4), np.arange(len(clock.step)))
         self.true_load, self.true_price = panel.measured_load, panel.measured_price  # without what was filled
         self.meter_is_hourly, self.market_is_hourly = reads_hourly(self.load, panel.ts), reads_hourly(panel.price, panel.ts)
         self.on_the_hour = np.asarray(panel.ts.minute == 0)
         self.may_decide = self.on_the_hour | ~self.meter_is_hourly  # (homes, n): where a decision knows a whole interval
         self.readings_in_week, self.prices_in_week = _in_week(panel.measured), _in_week(panel.priced)
-        # where the week before is known, and half of it at least was read
-        self.load_ready = (streak(np.isfinite(self.load)) >= HISTORY) & (self.readings_in_week >= LEAST_KNOWN)
-        self.price_ready = (streak(np.isfinite(panel.price)) >= HISTORY) & (self.prices_in_week >= LEAST_KNOWN)
+        # where the week before is known, by both clocks, and half of it at least was read
+        known = lambda x, wall: np.minimum(streak(np.isfinite(x)), streak(np.isfinite(wall))[..., clock.at(np.arange(len(panel.ts) + 1))])
+        self.load_ready = (known(self.load, self.wall_load) >= HISTORY) & (self.readings_in_week >= LEAST_KNOWN)
+        self.price_ready = (known(panel.price, self.wall_price) >= HISTORY) & (self.prices_in_week >= LEAST_KNOWN)
         self.true_load_run, self.true_price_run = streak(panel.measured), streak(panel.priced)
 
 # %% ../../nbs/43_forecast.windows.ipynb #43a00005
@@ -121,16 +126,40 @@ def decision_points(
 @patch
 def consumption(self: Windows, home: np.ndarray, step: np.ndarray) -> tuple[torch.Tensor, ...]:
     "Inputs of the load model: the window (N, 48, 17) and the `profiles` (N, 336), (N, 24, 48) and (N, 5, 336)."
-    return tuple(map(torch.from_numpy, (consumption_window(self.features, home, step), *profiles(self.load, home, step))))
+    slot = self.clock.at(step)
+    told = (self.clock.to_steps(p, step) for p in profiles(self.wall_load, home, slot))
+    return tuple(map(torch.from_numpy, (consumption_window(self.features, home, slot), *told)))
 
 
 @patch
 def trading(self: Windows, step: np.ndarray, load: np.ndarray, site: Site) -> np.ndarray:
     "(N, 48, 30) inputs of the trading model but for the battery's columns; `load` (N, 48) is forecast, or nought: the price does not read it."
-    ahead, usual = self.day_ahead_beside(step), self.usual_price[step]
-    return market_rows(self.panel.price, ahead, self.calendar, usual, step, load, site.rules, site.tariff)
+    at = np.minimum(step[:, None] + np.arange(STEPS_PER_DAY), len(self.calendar) - 1)
+    past = self.days_before(step, 7), self.panel.price[step - 1]
+    return market_rows(*past, self.day_ahead_beside(step), self.usual_price(step), self.calendar[at], load, site.rules, site.tariff)
 
 # %% ../../nbs/43_forecast.windows.ipynb #29b40808
+@patch
+def usual_price(self: Windows, step: np.ndarray) -> np.ndarray:
+    "(N, 48) cents/kWh of `trading_features.usual_price`, for the coming slots."
+    return self.clock.to_steps(self._usual_price[self.clock.at(step)], step)
+
+
+@patch
+def days_before(self: Windows, step: np.ndarray, days: int, home: np.ndarray | None = None) -> np.ndarray:
+    "(N, days, 48): the coming slots on the days before, oldest first: of a home's load, kWh, or the price, cents/kWh, if no home is named."
+    at = self.clock.at(step)[:, None] + np.arange(-days * STEPS_PER_DAY, 0)
+    x = self.wall_price[at] if home is None else self.wall_load[home[:, None], at]
+    return self.clock.to_steps(x.reshape(len(step), days, STEPS_PER_DAY), step)
+
+
+@patch
+def week_mean(self: Windows, step: np.ndarray, home: np.ndarray | None = None) -> np.ndarray:
+    "(N, 48): the coming slots as the mean of the seven days before, as far as they are known; of load or price as in `days_before`."
+    x, row = (self.wall_price[None], np.zeros_like(step)) if home is None else (self.wall_load, home)
+    return self.clock.to_steps(week_profile(x, row, self.clock.at(step)), step)
+
+
 @patch
 def ahead(self: Windows, x: np.ndarray, step: np.ndarray, steps: int, stop: int, home=None) -> np.ndarray:
     "(N, steps) actual values, from `x` of shape (n,) or (homes, n); NaN from step `stop` on."
@@ -186,7 +215,6 @@ def insert_observed(self: Windows, x: np.ndarray, step: np.ndarray, home: np.nda
 @patch
 def correct_for_observed_price(self: Windows, price: np.ndarray, step: np.ndarray, persistence: float = ERROR_PERSISTENCE) -> np.ndarray:
     "(N, 48) cents/kWh expected once the price of the current interval is observed (`decay_to_forecast`); `price` was expected before."
-    p, at = self.panel, step[:, None] + np.arange(STEPS_PER_DAY)
     published = np.isfinite(self.day_ahead_beside(step))
-    day, slots = p.price[at - STEPS_PER_DAY].astype(float), self.observed_slots(self.market_is_hourly[step], step)
-    return decay_to_forecast(price, self.usual_price[step], published, day, p.price[step].astype(float), slots, persistence)
+    day, slots = self.days_before(step, 1)[:, 0].astype(float), self.observed_slots(self.market_is_hourly[step], step)
+    return decay_to_forecast(price, self.usual_price(step), published, day, self.panel.price[step].astype(float), slots, persistence)

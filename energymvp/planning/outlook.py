@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from ..forecast.load_features import week_profile
 from ..forecast.checkpoints import Models
 from ..forecast.forecasts import expected_load
 from ..forecast.windows import Windows
@@ -48,13 +47,12 @@ def plain_outlook(
 ) -> Outlook:
     "An outlook without a model. What the traded market has published stands in it, whatever the kind."
     if kind in ("week_mean", "day_ahead"):
-        price, load = week_profile(windows.panel.price[None], np.zeros_like(home), step), week_profile(windows.load, home, step)
+        price, load = windows.week_mean(step), windows.week_mean(step, home)
         if kind == "day_ahead":
             beside = windows.day_ahead_beside(step)
             price = np.where(np.isfinite(beside), beside, price)
     elif kind == "yesterday":
-        at = step[:, None] + np.arange(-STEPS_PER_DAY, 0)
-        price, load = windows.panel.price[at].astype(float), windows.load[home[:, None], at].astype(float)
+        price, load = (windows.days_before(step, 1, h)[:, 0].astype(float) for h in (None, home))
     else:
         raise ValueError(f"kind must be week_mean, yesterday or day_ahead, not {kind!r}")
     if observed:
