@@ -140,6 +140,23 @@ def trading(self: Windows, step: np.ndarray, load: np.ndarray, site: Site) -> np
 
 # %% ../../nbs/43_forecast.windows.ipynb #29b40808
 @patch
+def ahead(self: Windows, x: np.ndarray, step: np.ndarray, steps: int, stop: int, home=None) -> np.ndarray:
+    "(N, steps) actual values, from `x` of shape (n,) or (homes, n); NaN from step `stop` on."
+    at = step[:, None] + np.arange(steps)
+    inside = at < min(stop, x.shape[-1])
+    at = np.minimum(at, x.shape[-1] - 1)
+    return np.where(inside, x[at] if home is None else x[home[:, None], at], np.nan).astype(np.float32)
+
+
+@patch
+def usual_load(self: Windows, step: int) -> np.ndarray:
+    "(homes,) mean kWh per half hour over the four weeks before a step; 0 where nothing is known."
+    past = self.load[:, max(step - 4 * STEPS_PER_WEEK, 0) : step]
+    known = np.isfinite(past)
+    return np.where(known, past, 0).sum(1) / np.maximum(known.sum(1), 1)
+
+# %% ../../nbs/43_forecast.windows.ipynb #43a00012
+@patch
 def usual_price(self: Windows, step: np.ndarray) -> np.ndarray:
     "(N, 48) cents/kWh of `trading_features.usual_price`, for the coming slots."
     return self.clock.to_steps(self._usual_price[self.clock.at(step)], step)
@@ -159,24 +176,7 @@ def week_mean(self: Windows, step: np.ndarray, home: np.ndarray | None = None) -
     x, row = (self.wall_price[None], np.zeros_like(step)) if home is None else (self.wall_load, home)
     return self.clock.to_steps(week_profile(x, row, self.clock.at(step)), step)
 
-
-@patch
-def ahead(self: Windows, x: np.ndarray, step: np.ndarray, steps: int, stop: int, home=None) -> np.ndarray:
-    "(N, steps) actual values, from `x` of shape (n,) or (homes, n); NaN from step `stop` on."
-    at = step[:, None] + np.arange(steps)
-    inside = at < min(stop, x.shape[-1])
-    at = np.minimum(at, x.shape[-1] - 1)
-    return np.where(inside, x[at] if home is None else x[home[:, None], at], np.nan).astype(np.float32)
-
-
-@patch
-def usual_load(self: Windows, step: int) -> np.ndarray:
-    "(homes,) mean kWh per half hour over the four weeks before a step; 0 where nothing is known."
-    past = self.load[:, max(step - 4 * STEPS_PER_WEEK, 0) : step]
-    known = np.isfinite(past)
-    return np.where(known, past, 0).sum(1) / np.maximum(known.sum(1), 1)
-
-
+# %% ../../nbs/43_forecast.windows.ipynb #43a00014
 @patch
 def missing(self: Windows, step: int, prices: bool = True) -> dict:
     "Of the first home: how many readings, and prices, of the week before a decision are not there and were taken as usual; raises where too many are."
