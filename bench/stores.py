@@ -2,7 +2,8 @@
 
 Rows of consumption and of prices go into a DuckDB file, into Supabase over HTTP, and into Supabase through COPY, and come back; the last
 two on the Supabase of .ci/supabase_stack.py, on this machine, so the network's delay is not in the figures. The frames that come
-back must be the ones that went in. `--before REV` measures the library of an earlier commit too, in turns with this one.
+back must be the ones that went in. `--before REV` measures the library of an earlier commit too, in turns with this one, and has a store
+that the earlier one filled evaluated by both: every figure that both have must be the same to the last digit.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -76,6 +78,56 @@ def apart(way, n, tree):
     return json.loads(subprocess.run(cmd, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
 
 
+FILL = """
+import pandas as pd
+from energymvp.data.ingest import ingest, ingest_demo
+from energymvp.data.stores import LocalStore
+with LocalStore("before.duckdb") as s:
+    ingest_demo(s)
+    homes = s.distinct("consumption", "household_id")
+    ingest(s, households=pd.DataFrame(dict(household_id=homes[:3], capacity=[10, 7, 13.5])))
+    real = s.read("prices")
+    s.upsert("prices", real.assign(market="RTM", price_cents_kwh=1.1 * real.price_cents_kwh + 0.3))
+"""
+EVALUATE = """
+import json, sys
+from energymvp.planner import Planner
+score = Planner.load(sys.argv[1]).evaluate(sys.argv[2], market="RTM", start="2017-07-01T07Z", progress=False)
+print(json.dumps(score.results, default=str))
+"""
+
+
+def different(a, b, path=""):
+    "Where two results that have the same key have not the same value; what only the later one has is new."
+    if isinstance(a, dict):
+        return [d for k in a if k in b for d in different(a[k], b[k], f"{path}.{k}")]
+    if isinstance(a, list):
+        return [d for i, (x, y) in enumerate(zip(a, b, strict=True)) for d in different(x, y, f"{path}.{i}")]
+    return [] if a == b else [f"{path}: {a} before, {b} now"]
+
+
+def evaluated_alike(trees):
+    "How many figures of a store that the earlier library filled come out the same in both; raises where one does not."
+    with tempfile.TemporaryDirectory() as folder:
+        ask = lambda k, code, *args: (
+            subprocess.run(
+                [sys.executable, "-c", code, *args],
+                env=os.environ | dict(PYTHONPATH=str(trees[k])),
+                cwd=folder,
+                check=True,
+                stdout=subprocess.PIPE,
+            ).stdout
+        )
+        ask("before", FILL)
+        models, results = str(trees["before"] / "data" / "pretrained"), {}
+        for k in trees:
+            shutil.copy(f"{folder}/before.duckdb", f"{folder}/{k}_.duckdb")
+            results[k] = json.loads(ask(k, EVALUATE, models, f"{k}_.duckdb").splitlines()[-1])
+    apart = [d for d in different(results["before"], results["now"]) if not d.startswith((".energymvp", ".versions"))]
+    assert not apart, apart[:5]
+    return len(re.findall(r"-?\d+\.\d+", json.dumps(results["before"])))
+
+
 def best(rounds, table):
     "The best rate of all rounds, of each of the three works."
     return np.max([r[table] for r in rounds], 0)
@@ -100,6 +152,10 @@ def main():
             "| --- | --- | ---: | ---: | ---: |" + (" --- |" if args.before else ""),
         ]
         try:
+            if args.before:
+                alike = evaluated_alike(trees)
+                said = f"A store that {args.before} filled, evaluated by both on its real-time prices: all {alike} figures the same to the last digit.\n"
+                print(said)
             for way in WAYS:
                 rounds = {k: [] for k in trees}
                 for _ in range(args.rounds):
@@ -119,7 +175,7 @@ def main():
     head = f"{datetime.date.today()}, {os.cpu_count()} cores{' of ' + cpu.group(1) if cpu else ''}, Python {platform.python_version()}, "
     head += f"PostgreSQL {version} and PostgREST 12.0.2 on the same machine; a tenth of the rows over HTTP, best of {args.rounds} rounds; "
     head += f"`python bench/stores.py --rows {args.rows}{before}`.\n"
-    (Path(__file__).parent / "stores.md").write_text(head + "\n" + "\n".join(lines) + "\n")
+    (Path(__file__).parent / "stores.md").write_text(head + "\n" + "\n".join(lines) + "\n" + (f"\n{said}" if args.before else ""))
 
 
 if __name__ == "__main__":
