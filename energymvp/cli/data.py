@@ -62,6 +62,7 @@ def ingest(
     household: Annotated[str | None, option("Home of a file that names none.", shown="home")] = None,
     issued: Annotated[str | None, option(_issued)] = None,
     run: Annotated[str | None, option(_run, shown="what the source says, else its interval")] = None,
+    ends: Annotated[bool, option("Times of readings and prices are the ends of their intervals.", "--ends", shown=True)] = False,
     dry_run: Annotated[bool, option("Read, check and report; store nothing.", "--dry-run", shown=True)] = False,
     json_: Json = None,
 ):
@@ -77,7 +78,7 @@ def ingest(
     from energymvp.data.ingest import ingest as ingest_into
 
     read = lambda s: ingest_into(
-        s, consumption, prices, tz, node, market.upper(), households, labels, forecasts, meters, unit, household, issued, run, dry_run
+        s, consumption, prices, tz, node, market.upper(), households, labels, forecasts, meters, unit, household, issued, run, dry_run, ends
     )
     report, spans = _read_into(store, dry_run, read)
     typer.echo(f"{'would be ingested' if dry_run else 'ingested'} into {store}:\n{report}")

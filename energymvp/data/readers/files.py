@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['HOME_NAMES', 'TIME_NAMES', 'DATE_NAMES', 'CLOCK_NAMES', 'ENERGY_NAMES', 'REGISTER_NAMES', 'EXPORT_NAMES',
-           'IDLE_NAMES', 'POWER_NAMES', 'QUALITY_NAMES', 'KIND_NAMES', 'UNIT_NAMES', 'METER_UNITS', 'PRICE_UNITS',
-           'NODE_NAMES', 'SUFFIXES', 'ID_COLUMNS', 'name_columns', 'name_price_columns', 'read_file']
+           'IDLE_NAMES', 'END_NAMES', 'BACK', 'POWER_NAMES', 'QUALITY_NAMES', 'KIND_NAMES', 'UNIT_NAMES', 'METER_UNITS',
+           'MONEY', 'PRICE_UNITS', 'NODE_NAMES', 'SUFFIXES', 'ID_COLUMNS', 'name_columns', 'name_price_columns',
+           'stacked', 'read_file']
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #13b00003
 import gzip
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..clean import IngestReport
+from ..clean import FILE, IngestReport
 from .green_button import green_button
 from ..schema import APPLIANCES
 
@@ -26,7 +27,7 @@ from ..schema import APPLIANCES
 HOME_NAMES = "household_id household home home_id house_id meter_id meter_number meter account account_number esiid".split()
 TIME_NAMES = (
     "ts timestamp datetime date_time start start_time start_date_time start_datetime interval_start interval_start_time start_interval_date_time "
-    "interval_start_datetime reading_time local_time time_utc time"
+    "interval_start_datetime reading_time local_time time_utc time time_stamp"
 ).split()
 DATE_NAMES = "date usage_date reading_date interval_date start_date".split()
 CLOCK_NAMES = "start_time usage_start_time interval_start time".split()  # beside a date
@@ -34,6 +35,10 @@ ENERGY_NAMES = ["", *"total usage consumption energy power load demand import im
 REGISTER_NAMES = "register meter_reading reading cumulative cumulative_energy import_register energy_total total_energy".split()
 EXPORT_NAMES = "export exported received generation returned".split()
 IDLE_NAMES = "interval type consumption_surplusgeneration direction commodity service channel register_type end end_time interval_end interval_end_time end_date_time usage_end_time revision_date net cost notes note duration currency".split()
+END_NAMES = "end end_time interval_end interval_end_time end_date_time usage_end_time period_end".split()  # read where no start is there
+BACK = (
+    r"(?i)export|return|receiv|feed.?in|generat|surplus|solar|\bpv\b|produc|inject|teruglever|einspeis"  # words for what is no consumption
+)
 POWER_NAMES = ("power", "demand", "active_power")  # mean power, or energy: a unit must say which
 QUALITY_NAMES = ("quality", "reading_quality", "estimated_actual", "read_type")
 KIND_NAMES = (
@@ -93,7 +98,7 @@ def _by_quality(df, column, report):
     "Readings that the utility itself calls missing are gaps; estimated ones are counted."
     word = df[column].astype(str).str.lower().str.strip()
     gone = word.str.contains("missing|no data|not available|invalid|fail", regex=True)
-    report.add(f"readings that {column} calls missing, left as gaps", gone.sum())
+    report.leave(f"readings that {column} calls missing, left as gaps", gone.sum())
     report.add(f"readings that {column} calls estimated, kept", word.str.fullmatch("e|est.*").sum())
     return df[~gone] if gone.any() else df
 
@@ -116,17 +121,25 @@ def _finest(df, report):
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #0123abcd
 def _one_kind(df, report):
-    "The rows of consumption where a column of kinds (consumption and generation, say) gives several rows for one time."
-    key = [c for c in df if _is_time(c) or _words(c) in (*HOME_NAMES, *CLOCK_NAMES)]
-    if not key or not df.duplicated(key).any():
-        return df
-    for c in [c for c in df if _words(c) in KIND_NAMES and df[c].nunique() > 1]:
+    "The rows of consumption where a column of kinds (consumption and generation, say) has others, too, or several rows for one time."
+    key = [c for c in df if _is_time(c) or _words(c) in (*HOME_NAMES, *CLOCK_NAMES) or c == FILE]
+    twice = bool(key) and df.duplicated(key).any()
+    for c in [c for c in df if _words(c) in KIND_NAMES]:
         kinds = df[c].astype(str).str.strip()
-        used = kinds.str.fullmatch("(?i)consumption|consumed|usage|import(ed)?|delivered|electric(ity)? (consumption|usage)|electric(ity)?")
+        back = kinds.str.contains(BACK)
+        if not back.any() and not (twice and df[c].nunique() > 1):
+            continue
+        used = (
+            ~back & kinds.notna()
+            if not twice
+            else kinds.str.fullmatch(
+                "(?i)consumption|consumed|usage|import(ed)?|delivered|electric(ity)? (consumption|usage)|electric(ity)?"
+            )
+        )
         if not used.any():
-            said = f"column {c} has several values ({', '.join(sorted(set(kinds))[:5])})"
+            said = f"the values of column {c} are {', '.join(sorted(set(kinds))[:5])}"
             raise report.error(f"{said}, none of which is consumption: keep the rows of one, or give each a household_id")
-        report.add(f"WARNING: rows whose {c} is {', '.join(sorted(set(kinds[~used])))} left out", (~used).sum())
+        report.leave(f"WARNING: rows whose {c} is {', '.join(sorted(set(kinds[~used])))} left out", (~used).sum())
         df = df[used]
     return df
 
@@ -171,6 +184,9 @@ def name_columns(df: pd.DataFrame, report: IngestReport) -> tuple[pd.DataFrame, 
             idle.append(c)
         elif words in IDLE_NAMES:
             idle.append(c)
+    if "ts" not in new.values() and len(last := [c for c in idle if _words(c) in END_NAMES]) == 1:
+        idle.remove(last[0])
+        new[last[0]], df.attrs["ends"] = "ts", True
     df = _rename(df.drop(columns=idle), new, report)
     if len(units) > 1:
         raise report.error(f"the columns are in several units, {', '.join(sorted(units))}: keep those of one unit")
@@ -180,17 +196,21 @@ def name_columns(df: pd.DataFrame, report: IngestReport) -> tuple[pd.DataFrame, 
     return df, next(iter(units), None)
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #13b0000e
-PRICE_UNITS = dict(price_usd_mwh=("$/mwh", "usd/mwh", "usdmwh"), price_cents_kwh=("cents/kwh", "centskwh", "c/kwh", "¢/kwh"))
-NODE_NAMES = ("node", "location", "pnode", "zone")
+MONEY = "usd eur gbp aud nzd cad chf pln czk huf ron bgn sek nok dkk".split()
+PRICE_UNITS = dict(price_usd_mwh=rf"(\$|€|£|{'|'.join(MONEY)})/?mwhr?$", price_cents_kwh=r"(cents?/?|¢/?|ct/|c/|p/|pence/)kwh$")
+NODE_NAMES = ("node", "location", "pnode", "zone", "area", "bidding_zone")
 
 
 def name_price_columns(df: pd.DataFrame, report: IngestReport) -> pd.DataFrame:
-    "Prices with the columns that the gate knows; the unit stands in the header, as in `Price ($/MWh)`."
+    "Prices with the columns that the gate knows; the unit stands in the header, as in `Price ($/MWh)`, and a currency may."
     new = {}
     for c in df:
         header = re.sub(r"[\s_()\[\]]", "", str(c).lower())
-        price = next((name for name, ends in PRICE_UNITS.items() if header.endswith(ends)), None)
-        new[c] = price or ("ts" if _is_time(c) else "node" if header in NODE_NAMES else c)
+        found = {name: m for name, ends in PRICE_UNITS.items() if (m := re.search(ends, header))}
+        new[c] = next(iter(found), "ts" if _is_time(c) else "node" if _words(c) in NODE_NAMES else c)
+        if (money := next((m[1].strip("/") for m in found.values()), "$").upper()) not in ("$", "USD", "C", "CENT", "CENTS", "¢"):
+            unit = f"{money}/MWh" if "price_usd_mwh" in found else f"{money.lower()}/kWh"
+            report.add(f"prices in {unit}: a cent is the hundredth of that currency", len(df))
     return _rename(df, new, report)
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #6007c708
@@ -212,17 +232,17 @@ def _layout(raw):
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #3ca67865
 def _blocks(text, name):
-    "A report that has a block a day, with lines as `2025-03-07 00:00:00 to 2025-03-07 00:15:00, 0.104`; energy delivered to the home."
+    "A report that has a block a day, with lines as `2025-03-07 00:00:00 to 2025-03-07 00:15:00, 0.104`, for each direction."
     rows, delivered = [], True
     for line in text.splitlines():
         if "time period" in line:
             delivered = "received" not in line.lower()
         m = re.match(r'"?(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) to [^,]*,"?(-?[\d.]+)', line.replace("\u00a0", " "))
-        if m and delivered:
-            rows.append(m.groups())
+        if m:
+            rows.append((*m.groups(), "delivered" if delivered else "received"))
     if not rows:
         raise ValueError(f"{name} is a report in blocks, and none of them can be read: download it as Green Button XML")
-    df = pd.DataFrame(rows, columns=["ts", "usage_kwh"])
+    df = pd.DataFrame(rows, columns=["ts", "usage_kwh", "direction"])
     return df.assign(usage_kwh=df.usage_kwh.astype(float))
 
 
@@ -248,11 +268,29 @@ def _read_csv(raw, name):
             df[c] = pd.to_numeric(text)
     return df
 
+# %% ../../../nbs/13a_data.readers.files.ipynb #13b0a001
+def stacked(
+    frames: dict,  # by the name of their file
+) -> pd.DataFrame:
+    "Frames one under the other; where all have the same columns, which rows are of which file goes along in `attrs`."
+    df = pd.concat(frames.values(), ignore_index=True)
+    df.attrs = {}
+    names = [re.sub(r"(?i)\.(csv|gz|zip|parquet|xml|txt|tsv)", "", Path(name).name) for name in frames]
+    if len({*names}) == len(frames) > 1 and len({tuple(f) for f in frames.values()}) == 1:
+        df.attrs["files"] = list(zip(names, map(len, frames.values())))
+    return df
+
+
+def _unread(names, report):
+    shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    report.add(f"files not read ({shown})", len(names))
+
 # %% ../../../nbs/13a_data.readers.files.ipynb #2f983c64
-def _read_zip(path):
+def _read_zip(path, report):
     with zipfile.ZipFile(path) as z:
-        names = [n for n in z.namelist() if not n.startswith("__MACOSX/")]
+        names = [n for n in z.namelist() if not n.startswith("__MACOSX/") and not Path(n).name.startswith(".") and not n.endswith("/")]
         inside = {suffix: [n for n in names if n.lower().endswith(suffix)] for suffix in (".csv", ".xml")}
+        _unread([n for n in names if n not in (inside[".csv"] or inside[".xml"])], report)
         if inside[".csv"]:
             return pd.concat([_read_csv(z.read(n), f"{path}:{n}") for n in inside[".csv"]], ignore_index=True)
         feeds = [n for n in inside[".xml"] if b"http://naesb.org/espi" in z.read(n)]
@@ -264,23 +302,26 @@ def _read_zip(path):
 # %% ../../../nbs/13a_data.readers.files.ipynb #13b00009
 def read_file(
     path: str | Path,  # .csv, .csv.gz, .zip of CSV or XML, .parquet, Green Button .xml, or a folder of these
+    report: IngestReport | None = None,  # where to name files that are not read
 ) -> pd.DataFrame:
     "A file, or all files of a folder one under the other, as a frame."
-    path = Path(path)
+    path, report = Path(path), report or IngestReport()
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
     if path.is_dir():
-        files = sorted(f for f in path.iterdir() if f.name.lower().endswith(SUFFIXES) and not f.name.startswith("."))
+        there = sorted(f for f in path.iterdir() if not f.name.startswith((".", "__MACOSX")))
+        files = [f for f in there if f.is_file() and f.name.lower().endswith(SUFFIXES)]
         if not files:
             raise ValueError(f"folder {path} has no file that ends in {', '.join(SUFFIXES)}")
-        return pd.concat([read_file(f) for f in files], ignore_index=True)
+        _unread([f.name for f in there if f not in files], report)
+        return stacked({f.name: read_file(f, report) for f in files})
     suffix = path.suffix.lower()
     if suffix == ".parquet":
         df = pd.read_parquet(path)
         return df.reset_index() if df.index.name or isinstance(df.index, pd.DatetimeIndex) else df
     try:
         if suffix == ".zip":
-            return _read_zip(path)
+            return _read_zip(path, report)
         if ".csv" in path.name.lower():
             return _read_csv(gzip.decompress(path.read_bytes()) if suffix == ".gz" else path.read_bytes(), path)
     except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError) as e:

@@ -110,11 +110,12 @@ def delivered(df: pd.DataFrame, report: IngestReport) -> pd.DataFrame:
         known = "delivered (1) and returned (19) are understood"
         raise report.error(f"{len(odd)} Green Button readings have flow direction {odd.iloc[0]}; {known}")
     back = df.flow_direction == RETURNED
-    sun = "what was delivered is less than the home used where the sun shone"
-    report.add(f"WARNING: readings of energy returned to the grid left out; {sun}", (back & (df.total_kwh > 0)).sum())
+    some = (back & (df.total_kwh > 0)).any()
+    sun = "; WARNING: what was delivered is less than the home used where the sun shone" if some else ", all of them zero"
+    report.leave(f"readings of energy returned to the grid left out{sun}", back.sum())
     df = df[~back]
     coarse = _covered(df)
-    report.add("readings of longer intervals left out, since finer ones are there", coarse.sum())
+    report.leave("readings of longer intervals left out, since finer ones are there", coarse.sum())
     known = df.minutes.isin(INTERVALS).all()  # else rows tell their length by their distance
     df = df[~coarse].drop(columns=["flow_direction", *([] if known else ["minutes"])])
     return df.astype(dict(minutes=int) if known else {}).reset_index(drop=True)
