@@ -45,6 +45,11 @@ def _read_into(store, dry_run, read):
             Path(store).unlink(missing_ok=True)
         raise
 
+# %% ../../nbs/70a_cli.data.ipynb #60cd51ca
+def _as_dict(report):
+    "What was found, and of each table the rows read, used and left out by reason."
+    return dict(findings=[dict(what=what, count=count, first=first) for what, count, first in report.lines], rows=report.rows)
+
 # %% ../../nbs/70a_cli.data.ipynb #60cd51cc
 @command
 def ingest(
@@ -84,8 +89,7 @@ def ingest(
     typer.echo(f"{'would be ingested' if dry_run else 'ingested'} into {store}:\n{report}")
     for name, (start, stop) in spans.items():
         typer.echo(f"the store {'' if dry_run else 'now '}has {name} from {start} to {stop}")
-    findings = [dict(what=what, count=count, first=first) for what, count, first in report.lines]
-    return dict(store=store, dry_run=dry_run, findings=findings, spans={k: dict(start=a, end=b) for k, (a, b) in spans.items()})
+    return dict(store=store, dry_run=dry_run, **_as_dict(report), spans={k: dict(start=a, end=b) for k, (a, b) in spans.items()})
 
 # %% ../../nbs/70a_cli.data.ipynb #983dc575
 _policies = ("optimal", "rules", "rules-optimal")

@@ -44,6 +44,7 @@ def load_source(
 # %% ../../nbs/13f_data.ingest.ipynb #f9da7f1c
 def _rest(report, used, why):
     "Count the rows that a reader left out for the one reason that it does not count itself."
+    report.lines = [*dict.fromkeys(report.lines)]  # it may say rows read, too
     report.leave(why, report.rows[report.what]["used"] - used)
 
 
@@ -59,7 +60,7 @@ def _readings(df, config, tz, unit, household, ends, report):
     report.then(more)
     return rows
 
-
+# %% ../../nbs/13f_data.ingest.ipynb #13f0a005
 def clean(
     name: str,
     df: pd.DataFrame,
@@ -84,7 +85,6 @@ def clean(
     if name == "battery_labels" and "trade_amount_kwh" in df:
         labels, homes = json_labels(df, tz, report, config.battery)
         _rest(report, len(labels) // (2 if report.count("each split into two") else 1), "rows for the same time, the last one kept")
-        report.lines = [*dict.fromkeys(report.lines)]  # rows read, which it says, too
         return dict(battery_labels=labels, households=homes), report
     if name == "forecasts":
         rows = forecast_rows(df, tz, report, node, issued)
@@ -130,6 +130,16 @@ def _kind_of_rows(name):
     "What a row of a table is."
     return "homes" if not TABLES[name].timed else "rows" if "minutes" in TABLES[name].columns else "half hours"
 
+# %% ../../nbs/13f_data.ingest.ipynb #13f0a006
+def _given(sources, ends):
+    "The sources that there are."
+    sources = {k: v for k, v in sources.items() if not (v is None or (isinstance(v, (list, tuple)) and not v))}
+    if not sources:
+        raise ValueError("nothing to ingest: give consumption, prices, labels, households, forecasts or meters")
+    if ends and (others := [name for name in sources if name not in ("consumption", "prices")]):
+        raise Refusal(f"{others[0]}: only times of consumption and prices can be ends", "leave out", ends=True)
+    return sources
+
 # %% ../../nbs/13f_data.ingest.ipynb #0bc02ef1
 def ingest(
     store: Store | str | Path,  # where to: a store or its name
@@ -152,16 +162,11 @@ def ingest(
 ) -> IngestReport:
     "Read, check, repair and store; the report says what was found."
     sources = dict(consumption=consumption, prices=prices, battery_labels=labels, households=households, forecasts=forecasts, meters=meters)
-    sources = {k: v for k, v in sources.items() if not (v is None or (isinstance(v, (list, tuple)) and not v))}
-    if not sources:
-        raise ValueError("nothing to ingest: give consumption, prices, labels, households, forecasts or meters")
-    if ends and (others := [name for name in sources if name not in ("consumption", "prices")]):
-        raise Refusal(f"{others[0]}: only times of consumption and prices can be ends", "leave out", ends=True)
+    sources = _given(sources, ends)
     report, tables, config = IngestReport(), {}, config or load_config()
     for name, source in sources.items():
         try:
-            unread = IngestReport(name)
-            df = load_source(source, unread)
+            df = load_source(source, unread := IngestReport(name))
             found, r = clean(name, df, config, tz, node, market, unit, household, issued, run, ends)
         except ValueError as e:
             raise _say_source(e, source) from None

@@ -17,6 +17,14 @@ from ...units import STEPS_PER_DAY
 DAY_SHAPES = ("%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d/%m/%y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y-%m-%d", "%b %d, %Y")
 CLOCK_SHAPES = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")
 
+# %% ../../../nbs/13b_data.readers.clocks.ipynb #13c0a004
+def _to_midnight(text, late, report):
+    "Times of which some are 24:00, the midnight that ends a day; where none is 0:00, all of them are ends."
+    found = pd.to_datetime(_read_times(text.str.replace(r"([ T])24:00", r"\g<1>00:00", regex=True), report))
+    found += pd.to_timedelta(np.where(late, 1, 0), unit="D")
+    found.attrs["ends"] = not text.str.contains(r"[ T]0?0:00(?::00)?$").any()
+    return found
+
 # %% ../../../nbs/13b_data.readers.clocks.ipynb #5aa03711
 def _read_times(ts, report):
     "Text, numbers or times as times, or as ISO text, which the gate reads."
@@ -34,11 +42,8 @@ def _read_times(ts, report):
             raise report.error(f"some times end in UTC and some do not, first in row {i}: {ts.iloc[i]!r}")
         found = pd.to_datetime(_read_times(text.str.replace(r"\s*(UTC|GMT)$", "", regex=True), report))
         return found.dt.tz_localize("UTC") if found.dt.tz is None else found
-    if (late := text.str.contains(r"[ T]24:00(?::00)?$")).any():  # the midnight that ends a day
-        found = pd.to_datetime(_read_times(text.str.replace(r"([ T])24:00", r"\g<1>00:00", regex=True), report))
-        found += pd.to_timedelta(np.where(late, 1, 0), unit="D")
-        found.attrs["ends"] = not text.str.contains(r"[ T]0?0:00(?::00)?$").any()  # a day that runs to 24:00 and from no 0:00
-        return found
+    if (late := text.str.contains(r"[ T]24:00(?::00)?$")).any():
+        return _to_midnight(text, late, report)
     if text.str.match(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$").all():
         return text
     read = lambda text, shape: pd.to_datetime(text, format=shape, errors="coerce")

@@ -152,6 +152,13 @@ def _in_utc(x):
     bare = ~text.str.contains(r"(?:Z|UTC|GMT|[+-]\d\d:?\d\d)$", regex=True) & x.notna()
     return x.where(~bare, text + " UTC")
 
+# %% ../../../nbs/13a_data.readers.files.ipynb #13b0a002
+def _take_ends(df, new, idle):
+    "Where no column starts an interval and one ends it, that is the time."
+    if "ts" not in new.values() and len(last := [c for c in idle if _words(c) in END_NAMES]) == 1:
+        idle.remove(last[0])
+        new[last[0]], df.attrs["ends"] = "ts", True
+
 # %% ../../../nbs/13a_data.readers.files.ipynb #13b00007
 def name_columns(df: pd.DataFrame, report: IngestReport) -> tuple[pd.DataFrame, str | None]:
     "Readings by the names that the gate knows, with `register` where a meter's counter was found; and the unit that the headers name."
@@ -184,9 +191,7 @@ def name_columns(df: pd.DataFrame, report: IngestReport) -> tuple[pd.DataFrame, 
             idle.append(c)
         elif words in IDLE_NAMES:
             idle.append(c)
-    if "ts" not in new.values() and len(last := [c for c in idle if _words(c) in END_NAMES]) == 1:
-        idle.remove(last[0])
-        new[last[0]], df.attrs["ends"] = "ts", True
+    _take_ends(df, new, idle)
     df = _rename(df.drop(columns=idle), new, report)
     if len(units) > 1:
         raise report.error(f"the columns are in several units, {', '.join(sorted(units))}: keep those of one unit")

@@ -161,7 +161,7 @@ def _entsoe(df, report, market):
     "Day-ahead prices of ENTSO-E's platform: the start of `MTU (CET/CEST)`, in whatever currency the header names."
     mtu = next(c for c in df if str(c).startswith("MTU ("))
     price = next((c for c in df if re.match(r"Day-ahead Price [\[(]", str(c))), None)
-    zone, unit = str(mtu)[5:-1], re.search(r"[\[(](.*)[\])]", str(price))
+    zone, unit = str(mtu)[5:-1], re.sub(r".*[\[(](.*)[\])]", r"\1", str(price))
     if price is None or zone not in MTU_CLOCKS:
         raise report.error(f"an export of ENTSO-E with {mtu} and {price or 'no day-ahead price'}; known are {', '.join(MTU_CLOCKS)}")
     if _column(df, "sequence"):
@@ -178,7 +178,7 @@ def _entsoe(df, report, market):
         ts = ts.dt.tz_localize(MTU_CLOCKS[zone], ambiguous=~winter).dt.tz_convert("UTC")
     report.add("rows whose doubled hour is named", said.sum())
     value = df[price].mask(df[price].astype(str).str.strip().isin(["-", "n/e", "N/A"]))
-    rows = dict(ts=ts, market="DAM") | {f"price {unit[1]}": value} | (dict(node=names.str.split("|").str[-1]) if area else {})
+    rows = dict(ts=ts, market="DAM") | {f"price {unit}": value} | (dict(node=names.str.split("|").str[-1]) if area else {})
     return pd.DataFrame(rows), MTU_CLOCKS[zone], False
 
 # %% ../../../nbs/13d_data.readers.markets.ipynb #13e0a005

@@ -178,7 +178,7 @@ def meter_rows(
     "Readings of any of these kinds as `clean_consumption` takes them."
     blank, files = df.isna().all(axis=1), [] if household else df.attrs.get("files", [])
     report.leave("empty rows", blank.sum())
-    df = (df.assign(**{FILE: np.repeat(*zip(*files))}) if files else df)[~blank]
+    df = (df.assign(**{FILE: np.repeat([f for f, _ in files], [n for _, n in files])}) if files else df)[~blank]
     if {"unique_id", "ds", "y"} <= set(df):  # the long format of Nixtla's libraries
         df = df[["unique_id", "ds", "y"]].set_axis(["household_id", "ts", "total_kwh"], axis=1)
     df = delivered(df, report) if "flow_direction" in df else df
