@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['HOME_NAMES', 'TIME_NAMES', 'DATE_NAMES', 'CLOCK_NAMES', 'ENERGY_NAMES', 'REGISTER_NAMES', 'EXPORT_NAMES',
            'IDLE_NAMES', 'END_NAMES', 'BACK', 'POWER_NAMES', 'QUALITY_NAMES', 'KIND_NAMES', 'UNIT_NAMES', 'METER_UNITS',
-           'MONEY', 'PRICE_UNITS', 'NODE_NAMES', 'SUFFIXES', 'ID_COLUMNS', 'name_columns', 'name_price_columns',
-           'stacked', 'read_file']
+           'MONEY', 'PRICE_UNITS', 'NODE_NAMES', 'SUFFIXES', 'TEXTS', 'ID_COLUMNS', 'name_columns',
+           'name_price_columns', 'stacked', 'read_file']
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #13b00003
+import csv
 import gzip
 import io
 import re
@@ -17,10 +18,11 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ..clean import FILE, IngestReport
-from .green_button import green_button
+from .green_button import green_button, parse_xml
 from ..schema import APPLIANCES
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #540f5192
@@ -31,14 +33,15 @@ TIME_NAMES = (
 ).split()
 DATE_NAMES = "date usage_date reading_date interval_date start_date".split()
 CLOCK_NAMES = "start_time usage_start_time interval_start time".split()  # beside a date
-ENERGY_NAMES = ["", *"total usage consumption energy power load demand import imported delivered value electricity active_power".split()]
+ENERGY_NAMES = [
+    "",
+    *"total usage consumption energyconsumption energy_consumption electricity_consumption energy_usage energy power load demand import imported delivered value electricity active_power".split(),
+]
 REGISTER_NAMES = "register meter_reading reading cumulative cumulative_energy import_register energy_total total_energy".split()
 EXPORT_NAMES = "export exported received generation returned".split()
 IDLE_NAMES = "interval type consumption_surplusgeneration direction commodity service channel register_type end end_time interval_end interval_end_time end_date_time usage_end_time revision_date net cost notes note duration currency".split()
 END_NAMES = "end end_time interval_end interval_end_time end_date_time usage_end_time period_end".split()  # read where no start is there
-BACK = (
-    r"(?i)export|return|receiv|feed.?in|generat|surplus|solar|\bpv\b|produc|inject|teruglever|einspeis"  # words for what is no consumption
-)
+BACK = r"(?i)export|return|receiv|feed.?in|generat|surplus|solar|\bpv\b|produc|inject|teruglever|einspeis|reactive"  # words for what is no consumption
 POWER_NAMES = ("power", "demand", "active_power")  # mean power, or energy: a unit must say which
 QUALITY_NAMES = ("quality", "reading_quality", "estimated_actual", "read_type")
 KIND_NAMES = (
@@ -59,7 +62,7 @@ def _words(header):
 
 
 def _is_time(header):
-    return _words(header) in (*TIME_NAMES, *DATE_NAMES)
+    return _words(header).removesuffix("_utc") in (*TIME_NAMES, *DATE_NAMES, "time_utc")
 
 
 def _rename(df, new, report):
@@ -175,7 +178,7 @@ def name_columns(df: pd.DataFrame, report: IngestReport) -> tuple[pd.DataFrame, 
             idle.append(c)
         elif words in HOME_NAMES:
             new[c] = "household_id"
-        elif words in TIME_NAMES:
+        elif words.removesuffix("_utc") in TIME_NAMES or words in TIME_NAMES:
             new[c] = "ts"
             df[c] = _in_utc(df[c]) if words.endswith("_utc") else df[c]
         elif words in UNIT_NAMES:
@@ -189,7 +192,7 @@ def name_columns(df: pd.DataFrame, report: IngestReport) -> tuple[pd.DataFrame, 
             sun = "what is imported is less than the home used where the sun shone"
             report.add(f"WARNING: rows with export ({c}) left out; {sun}", (pd.to_numeric(df[c], errors="coerce") > 0).sum())
             idle.append(c)
-        elif words in IDLE_NAMES:
+        elif words in IDLE_NAMES or re.search(r"(^|_)(cost|price|tariff|charge_inc|standing_charge|unit_rate|bill)(_|$)", words):
             idle.append(c)
     _take_ends(df, new, idle)
     df = _rename(df.drop(columns=idle), new, report)
@@ -220,12 +223,31 @@ def name_price_columns(df: pd.DataFrame, report: IngestReport) -> pd.DataFrame:
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #6007c708
 SUFFIXES = (".csv", ".csv.gz", ".zip", ".parquet", ".xml")
+TEXTS = (".csv", ".csv.gz", ".txt", ".tsv")  # of a file that is named, what a spreadsheet saves as text, too
 ID_COLUMNS = ("household_id", "node", "market", "NODE", "House", "house_id")  # stay text, so that 007 is not 7
 
 
-def _layout(raw):
+def _decode(raw, name, report):
+    "Bytes as text: UTF-8, UTF-16 where its mark says so, else the Western code page of old spreadsheets."
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return raw.decode("utf-16")
+    if raw[:400].count(0) > 40:
+        raise ValueError(f"{name} looks like UTF-16 without a mark, or is no text: save it as CSV in UTF-8")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass
+    try:
+        text = raw.decode("cp1252")
+    except UnicodeDecodeError as e:
+        raise ValueError(f"{name} is neither UTF-8 nor Windows-1252 (byte {e.start}): save it as CSV in UTF-8") from None
+    report.add("files that are not UTF-8, read as Windows-1252", 1, Path(name).name)
+    return text
+
+
+def _layout(text):
     "How many lines stand above the header, and what separates its cells."
-    lines = raw[:20_000].decode("utf-8-sig", errors="replace").splitlines()[:30]
+    lines = text[:20_000].splitlines()[:30]
     separator = max(",;\t", key="\n".join(lines).count)
     cells = [[c.strip().strip('"') for c in line.split(separator)] for line in lines]
     dated = lambda row, at: at < len(row) and re.search(r"\d[-/. ]|\d{8}|T\d", row[at]) is not None
@@ -250,16 +272,19 @@ def _blocks(text, name):
     df = pd.DataFrame(rows, columns=["ts", "usage_kwh", "direction"])
     return df.assign(usage_kwh=df.usage_kwh.astype(float))
 
-
-def _read_csv(raw, name):
-    if re.search(rb"(?m)^\"?Data for period starting", raw):
-        return _blocks(raw.decode("utf-8-sig", errors="replace"), name)
-    above, separator = _layout(raw)
+# %% ../../../nbs/13a_data.readers.files.ipynb #13b0a004
+def _read_csv(raw, name, report):
+    text = _decode(raw, name, report)
+    if re.search(r"(?m)^\"?Data for period starting", text):
+        return _blocks(text, name)
+    if re.match(r"\s*(100,NEM1|200,\w{10,11},)", text):
+        return _nem12(text, name, report)
+    above, separator = _layout(text)
     try:
-        df = pd.read_csv(io.BytesIO(raw), dtype=str, skipinitialspace=True, skiprows=above, sep=separator, encoding="utf-8-sig")
+        df = pd.read_csv(io.StringIO(text), dtype=str, skipinitialspace=True, skiprows=above, sep=separator)
     except pd.errors.EmptyDataError:
         raise ValueError(f"{name} is empty") from None
-    except (pd.errors.ParserError, UnicodeDecodeError) as e:
+    except pd.errors.ParserError as e:
         raise ValueError(f"{name} cannot be read as CSV: {str(e).strip()}") from None
     df.columns = [str(c).strip() for c in df]
     for c in df.columns.difference([c for c in df if c in ID_COLUMNS or _words(c) in HOME_NAMES], sort=False):
@@ -272,6 +297,102 @@ def _read_csv(raw, name):
         with suppress(ValueError, TypeError):  # a column of text; its own gate says so where numbers were expected
             df[c] = pd.to_numeric(text)
     return df
+
+# %% ../../../nbs/13a_data.readers.files.ipynb #13b0a003
+_NEM_UNITS = dict(kwh=1.0, wh=1e-3, mwh=1e3)
+_NEM_QUALITY = dict(A="actual", E="estimated", S="estimated (substituted)", F="estimated (substituted)", N="missing")
+
+
+def _nem_days(text, name):
+    "The days of a NEM12 file: home, channel, unit, minutes, day, values, and the quality of each."
+    days = []
+    for n, row in enumerate(csv.reader(text.splitlines()), 1):
+        code, *row = [c.strip() for c in row] or [""]
+        if code == "200":
+            stream = row[0], row[3], row[6].lower(), int(row[7])
+        elif code == "300":
+            count = 1440 // stream[3]
+            values, quality = row[1 : 1 + count], row[1 + count : 2 + count]
+            if not quality or quality[0][:1] not in _NEM_QUALITY | {"V": ""}:
+                raise ValueError(f"{name}: line {n} does not hold the {count} values of a day and their quality")
+            days.append((*stream, row[0], values, [quality[0][:1]] * count))
+        elif code == "400" and days:
+            first, last = int(row[0]), int(row[1])
+            days[-1][-1][first - 1 : last] = [row[2][:1]] * (last - first + 1)
+        elif code not in ("", "100", "500", "900"):
+            raise ValueError(f"{name}: line {n} is a record {code!r}; those of NEM12 are 100, 200, 300, 400, 500 and 900")
+    if not days:
+        raise ValueError(f"{name} holds no day of interval data (record 300)")
+    return days
+
+# %% ../../../nbs/13a_data.readers.files.ipynb #13b0a005
+def _nem12(text, name, report):
+    "Australian interval data, a day a line, on the time of Brisbane all year; the channels that a home imports by are added up."
+    parts = []
+    for home, channel, unit, minutes, day, values, quality in _nem_days(text, name):
+        way = (
+            "import" if channel[:1] == "E" and unit in _NEM_UNITS else "export" if channel[:1] == "B" else f"reactive or other ({channel})"
+        )
+        ts = pd.Timestamp(day, tz="Australia/Brisbane") + pd.to_timedelta(minutes * np.arange(len(values)), unit="min")
+        words = [_NEM_QUALITY.get(q, "missing") for q in quality]
+        kwh = pd.to_numeric(pd.Series(values)).to_numpy() * _NEM_UNITS.get(unit, 1.0)
+        parts.append(pd.DataFrame(dict(meter=home, ts=ts, usage_kwh=kwh, direction=way, channel=channel, quality=words, minutes=minutes)))
+    df = pd.concat(parts, ignore_index=True).astype(dict(quality="category"))
+    taken = df[df.direction == "import"]
+    if (channels := taken.groupby("meter").channel.unique().map(sorted)).map(len).max() > 1:
+        df = _added_up(df, taken, report, channels)
+    return df.astype(dict(quality=str)).drop(columns="channel")
+
+
+def _added_up(df, taken, report, channels):
+    "The rows with one of import for each time: what all of a home's channels show, missing where one is."
+    rank = taken.quality.map({"actual": 0, "estimated": 1, "estimated (substituted)": 1, "missing": 2}).astype(int)
+    rank = rank.mask(taken.usage_kwh.isna(), 2)
+    key = [taken.meter, taken.ts]
+    sums = taken.groupby(["meter", "ts"], as_index=False).agg(
+        usage_kwh=("usage_kwh", "sum"), minutes=("minutes", "max"), n=("channel", "nunique")
+    )
+    worst = rank.groupby(key).max().to_numpy()
+    worst = np.where(sums.n < sums.meter.map(channels.map(len)), 2, worst)
+    shown = ", ".join(dict.fromkeys("+".join(c) for c in channels))
+    report.add(f"readings of channels ({shown}) added up to those of a home", len(taken), len(sums))
+    sums = sums.assign(direction="import", channel="", quality=np.array(["actual", "estimated", "missing"])[worst]).drop(columns="n")
+    return pd.concat([sums, df[df.direction != "import"]], ignore_index=True)
+
+# %% ../../../nbs/13a_data.readers.files.ipynb #13b0a006
+_RESOLUTIONS = dict(PT5M=5, PT15M=15, PT30M=30, PT60M=60, PT1H=60)
+
+
+def _entsoe_xml(xml, name, report):
+    "Day-ahead prices of ENTSO-E. Where a price is that of the point before, curve type A03 leaves it out, and no other may."
+    root, rows, filled = parse_xml(xml, name), [], 0
+    if (said := root.findtext("{*}Reason/{*}text")) or root.findtext("{*}type") != "A44":
+        raise ValueError(f"{name} holds no day-ahead prices (A44)" + (f"; the platform said: {said}" if said else ""))
+    for series in root.findall("{*}TimeSeries"):
+        text = lambda path, e=series, default="": (e.findtext(path) or default).strip()
+        unit, node = f"{text('{*}currency_Unit.name')}/{text('{*}price_Measure_Unit.name')}", text("{*}in_Domain.mRID")
+        sequence = text("{*}classificationSequence_AttributeInstanceComponent.position", default="1")
+        for period in series.findall("{*}Period"):
+            start, end = (pd.Timestamp(text(f"{{*}}timeInterval/{{*}}{e}", period)) for e in ("start", "end"))
+            minutes = _RESOLUTIONS.get(text("{*}resolution", period))
+            if minutes is None:
+                raise ValueError(f"{name}: a resolution of {text('{*}resolution', period)}; known are {', '.join(_RESOLUTIONS)}")
+            points = {int(text("{*}position", p)): float(text("{*}price.amount", p)) for p in period.findall("{*}Point")}
+            price = pd.Series(points).reindex(range(1, round((end - start) / pd.Timedelta(minutes=minutes)) + 1))
+            if price.isna().any() and (text("{*}curveType") != "A03" or pd.isna(price.iloc[0])):
+                raise ValueError(f"{name}: the period from {start} lacks point {price.index[price.isna()][0]}: download it again")
+            filled += price.isna().sum()
+            ts = start + pd.to_timedelta(minutes * (price.index - 1), unit="min")
+            one = dict(ts=ts, node=node, market="DAM", Sequence=f"Sequence {sequence}", minutes=minutes)
+            rows.append(pd.DataFrame(one | {f"price {unit}": price.ffill().to_numpy()}))
+    if not rows:
+        raise ValueError(f"{name} holds no prices")
+    report.add("prices that repeat the one before and are left out of the file (curve type A03), filled in", filled)
+    return pd.concat(rows, ignore_index=True)
+
+
+def _read_xml(xml, name, report):
+    return _entsoe_xml(xml, name, report) if b"_MarketDocument" in xml[:1000] else green_button(xml, name)
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #13b0a001
 def stacked(
@@ -297,16 +418,17 @@ def _read_zip(path, report):
         inside = {suffix: [n for n in names if n.lower().endswith(suffix)] for suffix in (".csv", ".xml")}
         _unread([n for n in names if n not in (inside[".csv"] or inside[".xml"])], report)
         if inside[".csv"]:
-            return pd.concat([_read_csv(z.read(n), f"{path}:{n}") for n in inside[".csv"]], ignore_index=True)
-        feeds = [n for n in inside[".xml"] if b"http://naesb.org/espi" in z.read(n)]
+            return pd.concat([_read_csv(z.read(n), f"{path}:{n}", report) for n in inside[".csv"]], ignore_index=True)
+        feeds = [n for n in inside[".xml"] if re.search(rb"http://naesb.org/espi|_MarketDocument", z.read(n))]
+        _unread([n for n in inside[".xml"] if feeds and n not in feeds], report)
         if feeds:
-            return pd.concat([green_button(z.read(n), f"{path}:{n}") for n in feeds], ignore_index=True)
+            return pd.concat([_read_xml(z.read(n), f"{path}:{n}", report) for n in feeds], ignore_index=True)
         said = re.search(r"ERR_DESC>([^<]*)<", " ".join(z.read(n).decode(errors="replace") for n in inside[".xml"]))
         raise ValueError(f"{path} holds no CSV" + (f"; the service said: {said[1].strip()}" if said else f": {', '.join(z.namelist())}"))
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #13b00009
 def read_file(
-    path: str | Path,  # .csv, .csv.gz, .zip of CSV or XML, .parquet, Green Button .xml, or a folder of these
+    path: str | Path,  # .csv, .csv.gz, .txt, .zip of CSV or XML, .parquet, Green Button or ENTSO-E .xml, or a folder of these
     report: IngestReport | None = None,  # where to name files that are not read
 ) -> pd.DataFrame:
     "A file, or all files of a folder one under the other, as a frame."
@@ -327,10 +449,10 @@ def read_file(
     try:
         if suffix == ".zip":
             return _read_zip(path, report)
-        if ".csv" in path.name.lower():
-            return _read_csv(gzip.decompress(path.read_bytes()) if suffix == ".gz" else path.read_bytes(), path)
+        if ".csv" in path.name.lower() or suffix in TEXTS:
+            return _read_csv(gzip.decompress(path.read_bytes()) if suffix == ".gz" else path.read_bytes(), str(path), report)
     except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError) as e:
         raise ValueError(f"{path} cannot be unpacked ({e}): download it again") from None
     if suffix == ".xml":
-        return green_button(path.read_bytes(), str(path))
+        return _read_xml(path.read_bytes(), str(path), report)
     raise ValueError(f"{path}: expected a file that ends in {', '.join(SUFFIXES)}")

@@ -157,6 +157,15 @@ def _australia(df, report, market):
 MTU_CLOCKS = {"UTC": "UTC", "CET/CEST": "Europe/Brussels", "WET/WEST": "Europe/Lisbon", "EET/EEST": "Europe/Helsinki"}
 
 
+def _first_auction(df, report):
+    "The rows of an area's main auction; where a file has a second one, its column Sequence says so."
+    if "Sequence" not in df:
+        return df
+    other = df.Sequence.astype(str).str.fullmatch(r"Sequence ([2-9]|\d\d+)")
+    report.leave("rows of a second auction (Sequence 2 and on) left out", other.sum())
+    return df[~other].drop(columns="Sequence")
+
+
 def _entsoe(df, report, market):
     "Day-ahead prices of ENTSO-E's platform: the start of `MTU (CET/CEST)`, in whatever currency the header names."
     mtu = next(c for c in df if str(c).startswith("MTU ("))
@@ -164,10 +173,6 @@ def _entsoe(df, report, market):
     zone, unit = str(mtu)[5:-1], re.sub(r".*[\[(](.*)[\])]", r"\1", str(price))
     if price is None or zone not in MTU_CLOCKS:
         raise report.error(f"an export of ENTSO-E with {mtu} and {price or 'no day-ahead price'}; known are {', '.join(MTU_CLOCKS)}")
-    if _column(df, "sequence"):
-        other = df[_column(df, "sequence")].astype(str).str.fullmatch(r"Sequence ([2-9]|\d\d+)")
-        report.leave("rows of a second auction (Sequence 2 and on) left out", other.sum())
-        df = df[~other]
     area = _column(df, "area") or next((c for c in df if str(c).startswith("BZN|")), None)
     names = df[area].astype(str) if area == _column(df, "area") and area else pd.Series(area or "", df.index)
     text = df[mtu].astype(str).str.split(" - ").str[0].str.strip()
@@ -207,6 +212,7 @@ def market_rows(
     "Prices of any of these kinds as `clean_prices` takes them."
     if OASIS_TIME in df:
         return _oasis_prices(df, report, node, market)
+    df = _first_auction(df, report)
     df, tz, stamped = _by_operator(df, report, market) or (df, tz, False)
     known = {"Interval Start", "Market", "LMP"} <= set(df)
     df = on_clock(name_price_columns(_gridstatus_prices(df, report) if known else df, report), tz, report)
