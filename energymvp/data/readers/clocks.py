@@ -6,6 +6,8 @@
 __all__ = ['DAY_SHAPES', 'CLOCK_SHAPES', 'local_clock', 'on_clock', 'hint_ends', 'check_nights']
 
 # %% ../../../nbs/13b_data.readers.clocks.ipynb #13c00003
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -47,7 +49,8 @@ def _read_times(ts, report):
     if text.str.match(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$").all():
         return text
     read = lambda text, shape: pd.to_datetime(text, format=shape, errors="coerce")
-    shapes = [f"{d} {c}" for d in DAY_SHAPES for c in CLOCK_SHAPES]
+    signs = text[:100].str.replace(r"\w", "", regex=True).mode()[0]  # what stands between the digits
+    shapes = [s for d in DAY_SHAPES for c in CLOCK_SHAPES if re.sub(r"%\w", "", s := f"{d} {c}") == signs]
     fits = {shape: read(text, shape) for shape in shapes if read(text[:100], shape).notna().mean() > 0.5}
     whole = {shape: t for shape, t in fits.items() if t.notna().all()}
     if not whole:
