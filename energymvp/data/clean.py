@@ -185,7 +185,20 @@ def _lengths(ts, name, report, ends=False):
         raise ValueError(f"{apart}, but {int(short.sum()) or 'others'} stand closer, first at {first}: bring each series to one interval")
     if off.any():
         raise ValueError(f"{apart} but {ts.iloc[int(off.argmax())]} is not on that grid")
+    _note_changes(runs, ts, what, report)
     return minutes.astype(int)
+
+
+def _note_changes(runs, ts, what, report):
+    "Count where a series changes its interval; a coarser stretch between finer ones may as well have every second row missing, and is refused."
+    for (*_, before), (a, z, here), (*_, after) in zip(runs, runs[1:], runs[2:]):
+        if here > before == after:
+            span = f"from {ts.iloc[a]} to {ts.iloc[z - 1]} they are {here:g} apart"
+            raise ValueError(
+                f"{what}: rows are {before:g} minutes apart, but {span}: longer intervals, or rows missing? Read that stretch apart, or leave it out"
+            )
+    first = f"{ts.iloc[runs[1][0]]}, from {runs[0][2]:g} to {runs[1][2]:g} minutes" if len(runs) > 1 else ""
+    report.add("changes of the interval within a series, each part read by its own", len(runs) - 1, first)
 
 # %% ../../nbs/10a_data.clean.ipynb #20be424f
 def _to_half_hours(df, minutes):
