@@ -135,6 +135,8 @@ def on_clock(df: pd.DataFrame, tz: str | None, report: IngestReport) -> pd.DataF
     "The rows with `ts` (text, numbers or times) in UTC; those in an hour that the clock of `tz` skips are dropped."
     if "ts" not in df:
         return df  # as the gate will say
+    if tz is not None:
+        _check_zone(tz, report)
     df = df.reset_index(drop=True)
     if df.ts.isna().any():
         raise report.error(f"{int(df.ts.isna().sum())} rows have no time, first in row {int(np.argmax(df.ts.isna()))}")
@@ -156,7 +158,6 @@ def hint_ends(df: pd.DataFrame, by: list, tz: str | None, report: IngestReport) 
     "Note series that run from one interval after midnight to midnight, on the clock of `tz`: their times may be ends."
     if tz is None:
         return
-    _check_zone(tz, report)
     found, first = 0, ""
     for key, t in df.ts.groupby([df[c] for c in by] if by else np.zeros(len(df))):
         step, span = t.drop_duplicates().sort_values().diff().min(), (t.min(), t.max())

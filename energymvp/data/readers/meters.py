@@ -28,15 +28,15 @@ def _minutes(ts):
     return float(gap.mode().iloc[0] / pd.Timedelta(minutes=1)) if len(gap) else np.nan
 
 
-def _reading_of(v, named=None):
-    """Whether numbers are a counter's or what was used in each interval; `named`: what their header says.
+def _reading_of(v, named=None, night=None):
+    """Whether numbers (kWh, all known) are a counter's or what was used in each interval; `named`: what their header says.
 
-    A counter never falls but to near zero, at most a few times, and rises; what a home uses falls about as often as it rises."""
-    v = v[np.isfinite(v)]
+    A counter never falls but to near zero, at most a few times, and rises; what a home uses falls about as often as it rises.
+    `night` says which are the first two after midnight: what falls to nothing there alone may be a counter of the day, where little happens."""
     d = np.diff(v)
     falls, rises = np.flatnonzero(d < 0), int((d > 0).sum())
-    if not rises:
-        return USE  # the same all day; a counter that stands still is too high for use, or is nothing
+    if not rises and not len(falls):
+        return named or (UNCLEAR if len(d) >= 20 and v[0] > 2.5 else USE)  # no home uses so much all day
     if not len(falls) and (rises < 5 or len(d) < 20):
         if named == COUNTER:
             return COUNTER if len(d) >= 5 else UNCLEAR
@@ -44,13 +44,16 @@ def _reading_of(v, named=None):
         return UNCLEAR if rises >= 7 or (len(d) >= 20 and np.allclose(steps, steps.round(), atol=1e-3)) else USE
     if len(d) < 20:
         return USE
-    if len(falls) <= len(d) / 20 and rises >= max(5, 5 * len(falls)):
-        usual = np.quantile(d[d > 0], 0.9)
-        low = v[falls + 1] <= np.maximum(3 * usual, 0.1 * v[falls])
-        if low.all() or (v > 50 * usual).all():  # or far above what it moves by
+    usual, least = (np.quantile(d[d > 0], 0.9), d[d > 0].min()) if rises else (0.0, 0.0)
+    new, seldom = v[falls + 1], len(falls) <= len(d) / 20
+    if seldom and rises >= max(5, 5 * len(falls)):
+        if (low := new <= np.maximum(3 * usual, 0.1 * v[falls])).all() or not np.allclose(new, v[0]):  # as a ramp of every day does
             return COUNTER if low.all() else UNCLEAR
+    daily = night is not None and night[falls + 1].all() and (new <= np.maximum(2 * least, 0.1 * v[falls])).all()
+    if seldom and (daily or (v > 50 * usual).all()):  # or far above what it moves by
+        return named or UNCLEAR
     apart = (np.diff(v[::2]), np.diff(v[1::2]))  # two counters in turn, or one that shakes
-    in_turn = all((x >= 0).all() for x in apart) and all((x > 0).sum() >= 5 for x in apart)
+    in_turn = len(falls) > 0.4 * len(d) and all((x >= 0).all() for x in apart) and any((x > 0).any() for x in apart)
     return UNCLEAR if in_turn or abs(v[-1] - v[0]) > 0.8 * np.abs(d).sum() else USE
 
 # %% ../../../nbs/13c_data.readers.meters.ipynb #e6d66f52
@@ -59,14 +62,16 @@ def _starts_anew(v, t, fell, step, tz, report):
 
     A reading at midnight that already has a use in it holds the interval that it starts; the first one after it, the interval that it ends."""
     rises = np.diff(v)[np.diff(v) > 0]
-    once = fell.sum() == 1 and v[0] > 3 * np.quantile(rises, 0.9)  # and it had not started anew before the first row
-    if not fell.any() or once or (v[fell] > 0.1 * np.median(rises)).mean() <= 0.1:
+    if not fell.any() or not len(rises) or (v[fell] > 0.1 * np.median(rises)).mean() <= 0.1:
         return "moment"
     if tz is None:
         problem = f"a counter starts anew, first at {t[fell].iloc[0]}, and nobody says where that is midnight"
         raise report.error(problem, "name the clock by", tz="America/Los_Angeles")
-    clock = t[fell].dt.tz_convert(tz).dt.tz_localize(None)
-    since = clock - clock.dt.normalize()
+    clock = t.dt.tz_convert(tz).dt.tz_localize(None)
+    since, day = (clock - clock.dt.normalize())[fell], (clock - step).dt.date
+    late = pd.Series(v, t.index).groupby(day).last()[int((day == day.iloc[0]).sum() == 1) : -1]
+    if fell.sum() < 0.8 * (late > 0).sum():  # nights after a day with any use
+        return "moment"
     return "start" if (since == pd.Timedelta(0)).mean() > 0.5 else "end" if (since == step).mean() > 0.5 else "moment"
 
 
@@ -97,19 +102,22 @@ def _unclear(home, g, named, report):
     raise report.error(f"{shown}: are they a meter's counter, or what was used in each interval? Say so: {ways}")
 
 # %% ../../../nbs/13c_data.readers.meters.ipynb #e94e5a0b
-def _use_registers(df, report, tz=None, named=None):
+def _use_registers(df, report, tz=None, named=None, unit="kWh"):
     "The readings with `total_kwh` as what was used in each interval; `named`: what the header of the readings says."
     if "register" in df and "total_kwh" in df:
         report.add("rows of a register left out, since the use itself is there", len(df))
         return df.drop(columns="register")
     named = COUNTER if "register" in df else named
     df = df.rename(columns=dict(register="total_kwh"))
-    if "total_kwh" not in df or set(APPLIANCES) & set(df):
+    if "total_kwh" not in df or set(APPLIANCES) & set(df) or unit in ("W", "kW"):
         return df
-    df = drop_repeats(df, ["household_id", "ts"], report)
+    df, scale = drop_repeats(df, ["household_id", "ts"], report), dict(Wh=1e-3, MWh=1e3).get(unit, 1.0)
     parts, kinds, falls, empty, last, first = [], [], 0, 0, 0, ""
     for home, g in df.groupby("household_id", sort=False, dropna=False):  # rows without a home are the gate's to refuse
-        kind = _reading_of(g.total_kwh.to_numpy(), named)
+        known = g[np.isfinite(g.total_kwh)]
+        clock = known.ts.dt.tz_convert(tz).dt.tz_localize(None) if tz else known.ts[:0]
+        night = (clock - clock.dt.normalize() <= pd.Timedelta(minutes=_minutes(known.ts))).to_numpy() if tz else None
+        kind = _reading_of(scale * known.total_kwh.to_numpy(), named, night)
         kind = _unclear(home, g, named, report) if kind == UNCLEAR else kind
         if kind == COUNTER:
             empty, last = empty + int(g.total_kwh.isna().sum()), last + int(g.total_kwh.notna().sum())
@@ -216,7 +224,7 @@ def _two_homes(value, files, ts):
     said = [set(re.findall(KINDS, re.sub(r"[_\d]+", " ", f.lower()))) for f in files.unique()]
     lengths = ts.groupby(files).agg(lambda t: _minutes(t.sort_values()))
     table = value.groupby([ts, files]).first().unstack()
-    use = table.apply(lambda v: v if _reading_of(v.to_numpy()) == USE else v.diff())
+    use = table.apply(lambda v: v if _reading_of(v.dropna().to_numpy()) == USE else v.diff())
     idle = ((use == 0).sum() / use.notna().sum()).max() > 0.2  # as of energy that flows back, or of a part
     shared = table.notna().all(axis=1).sum() > table.notna().sum().min() / 2
     return bool(shared and not idle and lengths.nunique() == 1 and not table.T.duplicated().any() and all(s == said[0] for s in said))
@@ -281,7 +289,7 @@ def meter_rows(
     df = _home_a_file(on_clock(_named(df, household, report), tz, report), report)
     if not len(df):
         raise report.error("no rows")
-    said_ends, used = df.attrs.get("ends"), _use_registers(_after(df, after), report, tz, named)
+    said_ends, used = df.attrs.get("ends"), _use_registers(_after(df, after), report, tz, named, unit or said or "kWh")
     df = _to_kwh(_starts(used, tz, ends, said_ends, report), unit or said or "kWh", report)
     if not (unit or said):
         _refuse_power(df, report)
