@@ -15,7 +15,9 @@ from .options import ConfigFile, From, Json, Market, Node, Quiet, StoreName, To,
 
 # %% ../../nbs/70a_cli.data.ipynb #f76790b8
 _consumption = "CSV or parquet: household_id, ts, nine appliance columns or total_kwh, in kWh per interval."
-_prices = "CSV or parquet: ts, price_cents_kwh or price_usd_mwh, optionally node and market; or CAISO OASIS files."
+_prices = (
+    "CSV or parquet: ts, price_cents_kwh or price_usd_mwh, optionally node and market; or files of CAISO, NYISO, ERCOT, AEMO, ENTSO-E."
+)
 _households = "CSV or parquet: household_id and its battery, e.g. capacity, charge_power."
 _labels = "CSV or parquet: household_id, ts, action, quantity_kwh, soc_kwh, price_cents_kwh."
 _forecasts = "CSV or parquet: what an operator expects of load, wind or solar, as load_forecast_mw; gridstatus's frames."
@@ -73,7 +75,7 @@ def ingest(
 ):
     """Read meter readings, prices and forecasts into a store, checked.
 
-    Readings may be a utility's Green Button download, have other column names or units, or be a meter's counter. Hourly energy is split into
+    Readings may be a utility's Green Button or NEM12 download, have other column names or units, or be a meter's counter. Hourly energy is split into
     half hours, prices keep the interval of their market. What is repaired is counted, what cannot be right is refused, and then nothing is written.
 
     Each option takes a file (also .csv.gz or .zip), a folder, or `supabase:TABLE` of another kind, and may be given several times.

@@ -147,7 +147,7 @@ def _australia(df, report, market):
     "Spot prices of AEMO, A$/MWh; times are ends, on the clock of Brisbane all year."
     kind = df[_column(df, "periodtype")].astype(str).str.strip().str.upper() if _column(df, "periodtype") else pd.Series("TRADE", df.index)
     report.leave("rows that are no trading intervals left out", (kind != "TRADE").sum())
-    report.add("prices in A$/MWh: cents are Australian", len(df))
+    report.add("in A$/MWh: cents are Australian", len(df))
     rows = dict(
         ts=df[_column(df, "settlementdate")], node=df[_column(df, "region")].astype(str), market="RTM", price_usd_mwh=df[_column(df, "rrp")]
     )

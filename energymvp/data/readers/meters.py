@@ -216,7 +216,7 @@ def _refuse_power(df, report):
         raise report.error(problem, "say what they are (Wh per interval, or mean W), as in", unit="W")
 
 # %% ../../../nbs/13c_data.readers.meters.ipynb #13d0a001
-KINDS = BACK + r"|import|total|gas|water|heat|batter|charg|\bev\b|" + "|".join(a.replace("_", ".") for a in APPLIANCES)
+KINDS = BACK + r"|import|\btotal|\bgas|\bwater|\bheat|batter|charg|\bev\b|" + "|".join(rf"\b{a.replace('_', '.')}\b" for a in APPLIANCES)
 
 
 def _two_homes(value, files, ts):
