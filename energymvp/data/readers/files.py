@@ -9,7 +9,6 @@ __all__ = ['HOME_NAMES', 'TIME_NAMES', 'DATE_NAMES', 'CLOCK_NAMES', 'ENERGY_NAME
            'name_price_columns', 'stacked', 'read_file']
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #13b00003
-import csv
 import gzip
 import io
 import re
@@ -18,11 +17,11 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from ..clean import FILE, IngestReport
-from .green_button import green_button, parse_xml
+from .green_button import green_button
+from .layouts import blocks, entsoe_xml, nem12
 from ..schema import APPLIANCES
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #540f5192
@@ -130,7 +129,7 @@ def _one_kind(df, report):
     twice = bool(key) and df.duplicated(key).any()
     for c in [c for c in df if _words(c) in KIND_NAMES]:
         kinds = df[c].astype(str).str.strip()
-        back = kinds.str.contains(BACK)
+        back = kinds.str.contains(BACK if df[c].nunique() > 1 else BACK.replace(r"solar|\bpv\b|", ""))  # a rate alone may be solar
         if not back.any() and not (twice and df[c].nunique() > 1):
             continue
         used = (
@@ -142,7 +141,7 @@ def _one_kind(df, report):
         )
         if not used.any():
             said = f"the values of column {c} are {', '.join(sorted(set(kinds))[:5])}"
-            raise report.error(f"{said}, none of which is consumption: keep the rows of one, or give each a household_id")
+            raise report.error(f"{said}, none of which is consumption: keep the rows that are, or leave that column out")
         report.leave(f"WARNING: rows whose {c} is {', '.join(sorted(set(kinds[~used])))} left out", (~used).sum())
         df = df[used]
     return df
@@ -158,7 +157,8 @@ def _in_utc(x):
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #13b0a002
 def _take_ends(df, new, idle):
-    "Where no column starts an interval and one ends it, that is the time."
+    "Where no column starts an interval and one ends it, that is the time; and which column says that it is a start."
+    df.attrs["starts"] = next((c for c, name in new.items() if name == "ts" and "start" in _words(c)), None)
     if "ts" not in new.values() and len(last := [c for c in idle if _words(c) in END_NAMES]) == 1:
         idle.remove(last[0])
         new[last[0]], df.attrs["ends"] = "ts", True
@@ -258,28 +258,13 @@ def _layout(text):
             return i, separator
     return next((i for i, row in enumerate(cells) if len(row) > 1 and any(map(_is_time, row))), 0), separator
 
-# %% ../../../nbs/13a_data.readers.files.ipynb #3ca67865
-def _blocks(text, name):
-    "A report that has a block a day, with lines as `2025-03-07 00:00:00 to 2025-03-07 00:15:00, 0.104`, for each direction."
-    rows, delivered = [], True
-    for line in text.splitlines():
-        if "time period" in line:
-            delivered = "received" not in line.lower()
-        m = re.match(r'"?(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) to [^,]*,"?(-?[\d.]+)', line.replace("\u00a0", " "))
-        if m:
-            rows.append((*m.groups(), "delivered" if delivered else "received"))
-    if not rows:
-        raise ValueError(f"{name} is a report in blocks, and none of them can be read: download it as Green Button XML")
-    df = pd.DataFrame(rows, columns=["ts", "usage_kwh", "direction"])
-    return df.assign(usage_kwh=df.usage_kwh.astype(float))
-
 # %% ../../../nbs/13a_data.readers.files.ipynb #13b0a004
 def _read_csv(raw, name, report):
     text = _decode(raw, name, report)
     if re.search(r"(?m)^\"?Data for period starting", text):
-        return _blocks(text, name)
+        return blocks(text, name)
     if re.match(r"\s*(100,NEM1|200,\w{10,11},)", text):
-        return _nem12(text, name, report)
+        return nem12(text, name, report)
     above, separator = _layout(text)
     try:
         df = pd.read_csv(io.StringIO(text), dtype=str, skipinitialspace=True, skiprows=above, sep=separator)
@@ -299,102 +284,6 @@ def _read_csv(raw, name, report):
             df[c] = pd.to_numeric(text)
     return df
 
-# %% ../../../nbs/13a_data.readers.files.ipynb #13b0a003
-_NEM_UNITS = dict(kwh=1.0, wh=1e-3, mwh=1e3)
-_NEM_QUALITY = dict(A="actual", E="estimated", S="estimated (substituted)", F="estimated (substituted)", N="missing")
-
-
-def _nem_days(text, name):
-    "The days of a NEM12 file: home, channel, unit, minutes, day, values, and the quality of each."
-    days = []
-    for n, row in enumerate(csv.reader(text.splitlines()), 1):
-        code, *row = [c.strip() for c in row] or [""]
-        if code == "200":
-            stream = row[0], row[3], row[6].lower(), int(row[7])
-        elif code == "300":
-            count = 1440 // stream[3]
-            values, quality = row[1 : 1 + count], row[1 + count : 2 + count]
-            if not quality or quality[0][:1] not in _NEM_QUALITY | {"V": ""}:
-                raise ValueError(f"{name}: line {n} does not hold the {count} values of a day and their quality")
-            days.append((*stream, row[0], values, [quality[0][:1]] * count))
-        elif code == "400" and days:
-            first, last = int(row[0]), int(row[1])
-            days[-1][-1][first - 1 : last] = [row[2][:1]] * (last - first + 1)
-        elif code not in ("", "100", "500", "900"):
-            raise ValueError(f"{name}: line {n} is a record {code!r}; those of NEM12 are 100, 200, 300, 400, 500 and 900")
-    if not days:
-        raise ValueError(f"{name} holds no day of interval data (record 300)")
-    return days
-
-# %% ../../../nbs/13a_data.readers.files.ipynb #13b0a005
-def _nem12(text, name, report):
-    "Australian interval data, a day a line, on the time of Brisbane all year; the channels that a home imports by are added up."
-    parts = []
-    for home, channel, unit, minutes, day, values, quality in _nem_days(text, name):
-        way = (
-            "import" if channel[:1] == "E" and unit in _NEM_UNITS else "export" if channel[:1] == "B" else f"reactive or other ({channel})"
-        )
-        ts = pd.Timestamp(day, tz="Australia/Brisbane") + pd.to_timedelta(minutes * np.arange(len(values)), unit="min")
-        words = [_NEM_QUALITY.get(q, "missing") for q in quality]
-        kwh = pd.to_numeric(pd.Series(values)).to_numpy() * _NEM_UNITS.get(unit, 1.0)
-        parts.append(pd.DataFrame(dict(meter=home, ts=ts, usage_kwh=kwh, direction=way, channel=channel, quality=words, minutes=minutes)))
-    df = pd.concat(parts, ignore_index=True).astype(dict(quality="category"))
-    taken = df[df.direction == "import"]
-    if (channels := taken.groupby("meter").channel.unique().map(sorted)).map(len).max() > 1:
-        df = _added_up(df, taken, report, channels)
-    return df.astype(dict(quality=str)).drop(columns="channel")
-
-
-def _added_up(df, taken, report, channels):
-    "The rows with one of import for each time: what all of a home's channels show, missing where one is."
-    rank = taken.quality.map({"actual": 0, "estimated": 1, "estimated (substituted)": 1, "missing": 2}).astype(int)
-    rank = rank.mask(taken.usage_kwh.isna(), 2)
-    key = [taken.meter, taken.ts]
-    sums = taken.groupby(["meter", "ts"], as_index=False).agg(
-        usage_kwh=("usage_kwh", "sum"), minutes=("minutes", "max"), n=("channel", "nunique")
-    )
-    worst = rank.groupby(key).max().to_numpy()
-    worst = np.where(sums.n < sums.meter.map(channels.map(len)), 2, worst)
-    shown = ", ".join(dict.fromkeys("+".join(c) for c in channels))
-    report.add(f"readings of channels ({shown}) added up to those of a home", len(taken), len(sums))
-    sums = sums.assign(direction="import", channel="", quality=np.array(["actual", "estimated", "missing"])[worst]).drop(columns="n")
-    return pd.concat([sums, df[df.direction != "import"]], ignore_index=True)
-
-# %% ../../../nbs/13a_data.readers.files.ipynb #13b0a006
-_RESOLUTIONS = dict(PT5M=5, PT15M=15, PT30M=30, PT60M=60, PT1H=60)
-
-
-def _entsoe_xml(xml, name, report):
-    "Day-ahead prices of ENTSO-E. Where a price is that of the point before, curve type A03 leaves it out, and no other may."
-    root, rows, filled = parse_xml(xml, name), [], 0
-    if (said := root.findtext("{*}Reason/{*}text")) or root.findtext("{*}type") != "A44":
-        raise ValueError(f"{name} holds no day-ahead prices (A44)" + (f"; the platform said: {said}" if said else ""))
-    for series in root.findall("{*}TimeSeries"):
-        text = lambda path, e=series, default="": (e.findtext(path) or default).strip()
-        unit, node = f"{text('{*}currency_Unit.name')}/{text('{*}price_Measure_Unit.name')}", text("{*}in_Domain.mRID")
-        sequence = text("{*}classificationSequence_AttributeInstanceComponent.position", default="1")
-        for period in series.findall("{*}Period"):
-            start, end = (pd.Timestamp(text(f"{{*}}timeInterval/{{*}}{e}", period)) for e in ("start", "end"))
-            minutes = _RESOLUTIONS.get(text("{*}resolution", period))
-            if minutes is None:
-                raise ValueError(f"{name}: a resolution of {text('{*}resolution', period)}; known are {', '.join(_RESOLUTIONS)}")
-            points = {int(text("{*}position", p)): float(text("{*}price.amount", p)) for p in period.findall("{*}Point")}
-            price = pd.Series(points).reindex(range(1, round((end - start) / pd.Timedelta(minutes=minutes)) + 1))
-            if price.isna().any() and (text("{*}curveType") != "A03" or pd.isna(price.iloc[0])):
-                raise ValueError(f"{name}: the period from {start} lacks point {price.index[price.isna()][0]}: download it again")
-            filled += price.isna().sum()
-            ts = start + pd.to_timedelta(minutes * (price.index - 1), unit="min")
-            one = dict(ts=ts, node=node, market="DAM", Sequence=f"Sequence {sequence}", minutes=minutes)
-            rows.append(pd.DataFrame(one | {f"price {unit}": price.ffill().to_numpy()}))
-    if not rows:
-        raise ValueError(f"{name} holds no prices")
-    report.add("prices that repeat the one before and are left out of the file (curve type A03), filled in", filled)
-    return pd.concat(rows, ignore_index=True)
-
-
-def _read_xml(xml, name, report):
-    return _entsoe_xml(xml, name, report) if b"_MarketDocument" in xml[:1000] else green_button(xml, name)
-
 # %% ../../../nbs/13a_data.readers.files.ipynb #13b0a001
 def stacked(
     frames: dict,  # by the name of their file
@@ -411,6 +300,10 @@ def stacked(
 def _unread(names, report):
     shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
     report.add(f"files not read ({shown})", len(names))
+
+
+def _read_xml(xml, name, report):
+    return entsoe_xml(xml, name, report) if b"_MarketDocument" in xml[:1000] else green_button(xml, name)
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #2f983c64
 def _read_zip(path, report):

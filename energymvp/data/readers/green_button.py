@@ -13,7 +13,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 
-from ..clean import INTERVALS, IngestReport
+from ..intervals import INTERVALS
+from ..report import IngestReport
 
 # %% ../../../nbs/13_data.readers.green_button.ipynb #c55b2bde
 ATOM, ESPI = "{http://www.w3.org/2005/Atom}", "{http://naesb.org/espi}"

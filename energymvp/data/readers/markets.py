@@ -207,19 +207,20 @@ def market_rows(
     report: IngestReport,
     node: str = "NODE",  # of rows that name none
     market: str = "RTM",  # of rows that name none
-    ends: bool = False,  # times are the ends of their intervals
+    ends: bool = False,  # times are the ends of their intervals; of a source that says itself what they are, that
 ) -> pd.DataFrame:
     "Prices of any of these kinds as `clean_prices` takes them."
     if OASIS_TIME in df:
         return _oasis_prices(df, report, node, market)
     df = _first_auction(df, report)
-    df, tz, stamped = _by_operator(df, report, market) or (df, tz, False)
     known = {"Interval Start", "Market", "LMP"} <= set(df)
+    ends = ends and not known and "minutes" not in df  # what says when its intervals start
+    df, tz, ends = _by_operator(df, report, market) or (df, tz, ends)
     df = on_clock(name_price_columns(_gridstatus_prices(df, report) if known else df, report), tz, report)
     if "ts" not in df:
         return df  # as the gate will say
     by = [c for c in ("node", "market", "run") if c in df]
-    if ends or stamped or df.attrs.get("ends"):
+    if ends or df.attrs.get("ends"):
         df = df.assign(**{c: df[c].fillna(v).astype(str) if c in df else v for c, v in (("node", node), ("market", market))})
         return with_minutes(df, [*dict.fromkeys(["node", "market", *by])], report, ends=True)
     if "minutes" not in df:

@@ -284,6 +284,8 @@ def meter_rows(
         problem = f"column {df.attrs['power']} may be mean power or energy, and no unit says which"
         raise report.error(problem, "say what it is, as in", unit="kW")
     named = df.attrs.get("named")
+    if ends and df.attrs["starts"] is not None:
+        raise report.error(f"column {df.attrs['starts']} says that it is the start of an interval", "leave out", ends=True)
     energy = [c for c in df if c in APPLIANCES or c in ("total_kwh", "register")]
     df = df.assign(**{c: read_numbers(df[c], report) for c in energy})
     df = _home_a_file(on_clock(_named(df, household, report), tz, report), report)
