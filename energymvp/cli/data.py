@@ -15,7 +15,9 @@ from .options import ConfigFile, From, Json, Market, Node, Quiet, StoreName, To,
 
 # %% ../../nbs/70a_cli.data.ipynb #f76790b8
 _consumption = "CSV or parquet: household_id, ts, nine appliance columns or total_kwh, in kWh per interval."
-_prices = "CSV or parquet: ts, price_cents_kwh or price_usd_mwh, optionally node and market; or CAISO OASIS files."
+_prices = (
+    "CSV or parquet: ts, price_cents_kwh or price_usd_mwh, optionally node and market; or files of CAISO, NYISO, ERCOT, AEMO, ENTSO-E."
+)
 _households = "CSV or parquet: household_id and its battery, e.g. capacity, charge_power."
 _labels = "CSV or parquet: household_id, ts, action, quantity_kwh, soc_kwh, price_cents_kwh."
 _forecasts = "CSV or parquet: what an operator expects of load, wind or solar, as load_forecast_mw; gridstatus's frames."
@@ -45,6 +47,11 @@ def _read_into(store, dry_run, read):
             Path(store).unlink(missing_ok=True)
         raise
 
+# %% ../../nbs/70a_cli.data.ipynb #60cd51ca
+def _as_dict(report):
+    "What was found, and of each table the rows read, used and left out by reason."
+    return dict(findings=[dict(what=what, count=count, first=first) for what, count, first in report.lines], rows=report.rows)
+
 # %% ../../nbs/70a_cli.data.ipynb #60cd51cc
 @command
 def ingest(
@@ -62,12 +69,13 @@ def ingest(
     household: Annotated[str | None, option("Home of a file that names none.", shown="home")] = None,
     issued: Annotated[str | None, option(_issued)] = None,
     run: Annotated[str | None, option(_run, shown="what the source says, else its interval")] = None,
+    ends: Annotated[bool, option("Times of readings and prices are the ends of their intervals.", "--ends", shown=True)] = False,
     dry_run: Annotated[bool, option("Read, check and report; store nothing.", "--dry-run", shown=True)] = False,
     json_: Json = None,
 ):
     """Read meter readings, prices and forecasts into a store, checked.
 
-    Readings may be a utility's Green Button download, have other column names or units, or be a meter's counter. Hourly energy is split into
+    Readings may be a utility's Green Button or NEM12 download, have other column names or units, or be a meter's counter. Hourly energy is split into
     half hours, prices keep the interval of their market. What is repaired is counted, what cannot be right is refused, and then nothing is written.
 
     Each option takes a file (also .csv.gz or .zip), a folder, or `supabase:TABLE` of another kind, and may be given several times.
@@ -77,14 +85,13 @@ def ingest(
     from energymvp.data.ingest import ingest as ingest_into
 
     read = lambda s: ingest_into(
-        s, consumption, prices, tz, node, market.upper(), households, labels, forecasts, meters, unit, household, issued, run, dry_run
+        s, consumption, prices, tz, node, market.upper(), households, labels, forecasts, meters, unit, household, issued, run, dry_run, ends
     )
     report, spans = _read_into(store, dry_run, read)
     typer.echo(f"{'would be ingested' if dry_run else 'ingested'} into {store}:\n{report}")
     for name, (start, stop) in spans.items():
         typer.echo(f"the store {'' if dry_run else 'now '}has {name} from {start} to {stop}")
-    findings = [dict(what=what, count=count, first=first) for what, count, first in report.lines]
-    return dict(store=store, dry_run=dry_run, findings=findings, spans={k: dict(start=a, end=b) for k, (a, b) in spans.items()})
+    return dict(store=store, dry_run=dry_run, **_as_dict(report), spans={k: dict(start=a, end=b) for k, (a, b) in spans.items()})
 
 # %% ../../nbs/70a_cli.data.ipynb #983dc575
 _policies = ("optimal", "rules", "rules-optimal")

@@ -15,7 +15,7 @@ from ..checked import Refusal
 from ..config import Config, load_config
 from .clean import IngestReport, clean_consumption, clean_households, clean_prices
 from .readers.clocks import check_nights, on_clock
-from .readers.files import read_file
+from .readers.files import read_file, stacked
 from .readers.json_tables import json_consumption, json_labels
 from .readers.markets import forecast_rows, market_rows
 from .readers.meters import meter_rows
@@ -25,45 +25,80 @@ from .transfer import open_store
 from ..files import shipped
 
 # %% ../../nbs/13f_data.ingest.ipynb #f1fc22aa
-def load_source(source) -> pd.DataFrame:
+def load_source(
+    source,
+    report: IngestReport | None = None,  # where to name files that are not read
+) -> pd.DataFrame:
     "What a frame, a file or folder, `supabase:TABLE`, or a list of these holds, as it stands."
     if isinstance(source, pd.DataFrame):
         return source
     if isinstance(source, (list, tuple)):
-        return pd.concat([load_source(s) for s in source], ignore_index=True)
+        frames = [load_source(s, report) for s in source]
+        if len(frames) > 1 and all(isinstance(s, (str, Path)) and Path(s).is_file() for s in source):
+            return stacked(dict(zip(map(str, source), frames)))
+        return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     if str(source).startswith("supabase:"):
         return open_store("supabase").read_any_table(str(source).removeprefix("supabase:"))
-    return read_file(source)
+    return read_file(source, report)
 
 # %% ../../nbs/13f_data.ingest.ipynb #f9da7f1c
+def _rest(report, used, why):
+    "Count the rows that a reader left out for the one reason that it does not count itself."
+    report.lines = [*dict.fromkeys(report.lines)]  # it may say rows read, too
+    report.leave(why, report.rows[report.what]["used"] - used)
+
+
+def _readings(df, config, tz, unit, household, ends, report):
+    "Readings of any kind as the table `consumption`."
+    if {"House", "Timestamp"} <= set(df):
+        rows = json_consumption(df, tz, report)
+        _rest(report, len(rows), "repeated rows dropped")
+    else:
+        rows = meter_rows(df, tz, report, unit, household, ends)
+    rows, more = clean_consumption(rows)
+    check_nights(rows, tz or config.timezone, more)
+    report.then(more)
+    return rows
+
+# %% ../../nbs/13f_data.ingest.ipynb #13f0a005
 def clean(
-    name: str, df: pd.DataFrame, config: Config, tz=None, node="NODE", market="RTM", unit=None, household=None, issued=None, run=None
+    name: str,
+    df: pd.DataFrame,
+    config: Config,
+    tz=None,
+    node="NODE",
+    market="RTM",
+    unit=None,
+    household=None,
+    issued=None,
+    run=None,
+    ends=False,
 ) -> tuple:
     """The rows for the tables that a source fills, a dict, and what was found; options as `ingest` takes them.
 
     What the rows are is known by their columns. Of `config`, its clock tells night from day where `tz` does not, and homes have its battery.
     """
     report = IngestReport(name)
-    if name == "forecasts":
-        return dict(forecasts=forecast_rows(df, tz, report, node, issued)), report
-    if name == "meters":
-        return dict(meters=check_rows(name, on_clock(df, tz, report))), report
-    if name == "households":
-        return dict(households=clean_households(df, config.battery)), report
+    report.read(len(df))
+    if name == "consumption":
+        return {name: _readings(df, config, tz, unit, household, ends, report)}, report
     if name == "battery_labels" and "trade_amount_kwh" in df:
         labels, homes = json_labels(df, tz, report, config.battery)
+        _rest(report, len(labels) // (2 if report.count("each split into two") else 1), "rows for the same time, the last one kept")
         return dict(battery_labels=labels, households=homes), report
-    if name == "battery_labels":
-        df = df.assign(policy=df.get("policy", "imported"), household_id=df.household_id.astype(str)) if "household_id" in df else df
-        return dict(battery_labels=check_rows(name, on_clock(df, tz, report))), report
-    if name == "prices":
-        rows, more = clean_prices(market_rows(df, tz, report, node, market), node, market)
+    if name == "forecasts":
+        rows = forecast_rows(df, tz, report, node, issued)
+    elif name == "households":
+        rows = clean_households(df, config.battery)
+    elif name == "prices":
+        rows, more = clean_prices(market_rows(df, tz, report, node, market, ends), node, market)
         rows = rows if run is None else check_rows(name, rows.assign(run=run))
+        report.then(more)
     else:
-        known = {"House", "Timestamp"} <= set(df)
-        rows, more = clean_consumption(json_consumption(df, tz, report) if known else meter_rows(df, tz, report, unit, household))
-        check_nights(rows, tz or config.timezone, more)
-    report.lines += more.lines
+        if name == "battery_labels" and "household_id" in df:
+            df = df.assign(policy=df.get("policy", "imported"), household_id=df.household_id.astype(str))
+        rows = check_rows(name, on_clock(df, tz, report))
+    report.check(len(rows))
     return {name: rows}, report
 
 # %% ../../nbs/13f_data.ingest.ipynb #eec6bc0b
@@ -95,6 +130,16 @@ def _kind_of_rows(name):
     "What a row of a table is."
     return "homes" if not TABLES[name].timed else "rows" if "minutes" in TABLES[name].columns else "half hours"
 
+# %% ../../nbs/13f_data.ingest.ipynb #13f0a006
+def _given(sources, ends):
+    "The sources that there are."
+    sources = {k: v for k, v in sources.items() if not (v is None or (isinstance(v, (list, tuple)) and not v))}
+    if not sources:
+        raise ValueError("nothing to ingest: give consumption, prices, labels, households, forecasts or meters")
+    if ends and (others := [name for name in sources if name not in ("consumption", "prices")]):
+        raise Refusal(f"{others[0]}: only times of consumption and prices can be ends", "leave out", ends=True)
+    return sources
+
 # %% ../../nbs/13f_data.ingest.ipynb #0bc02ef1
 def ingest(
     store: Store | str | Path,  # where to: a store or its name
@@ -112,21 +157,22 @@ def ingest(
     issued: str | None = None,  # hour of the day before, as 10:00, at which forecasts were out that do not say it
     run: str | None = None,  # name of the run that all these prices are of; None: what the source says, else its interval
     dry_run: bool = False,  # read, check and report, but store nothing
+    ends: bool = False,  # times of readings and prices are the ends of their intervals
     config: Config | None = None,  # default clock and battery of homes; None: the defaults
 ) -> IngestReport:
     "Read, check, repair and store; the report says what was found."
     sources = dict(consumption=consumption, prices=prices, battery_labels=labels, households=households, forecasts=forecasts, meters=meters)
-    sources = {k: v for k, v in sources.items() if not (v is None or (isinstance(v, (list, tuple)) and not v))}
-    if not sources:
-        raise ValueError("nothing to ingest: give consumption, prices, labels, households, forecasts or meters")
+    sources = _given(sources, ends)
     report, tables, config = IngestReport(), {}, config or load_config()
     for name, source in sources.items():
         try:
-            found, r = clean(name, load_source(source), config, tz, node, market, unit, household, issued, run)
+            df = load_source(source, unread := IngestReport(name))
+            found, r = clean(name, df, config, tz, node, market, unit, household, issued, run, ends)
         except ValueError as e:
             raise _say_source(e, source) from None
         tables |= found
-        report.lines += r.lines
+        report.then(unread)
+        report.then(r)
     if not dry_run:
         with nullcontext(store) if isinstance(store, Store) else open_store(store) as place, place.transaction():
             if "prices" in tables and run is None:
