@@ -62,7 +62,9 @@ def ingest(
     labels: Annotated[list[str] | None, option(_labels)] = None,
     forecasts: Annotated[list[str] | None, option(_forecasts)] = None,
     meters: Annotated[list[str] | None, option(_meters)] = None,
-    tz: Annotated[str | None, option("Clock of times without an offset, e.g. America/Los_Angeles.")] = None,
+    tz: Annotated[
+        str | None, option("Clock of times without an offset, e.g. America/Los_Angeles; the store keeps it for the homes.")
+    ] = None,
     node: Annotated[str, option("Node of price rows that name none.", shown=True)] = "NODE",
     market: Annotated[str, option("Market of price rows that name none: DAM or RTM.", shown=True, words=("DAM", "RTM"))] = "RTM",
     unit: Annotated[str | None, _unit] = None,

@@ -328,11 +328,12 @@ def clean_households(
     df: pd.DataFrame,  # household_id and any of the battery's settings
     battery: Battery | None = None,  # what is not given; None: the usual one
 ) -> pd.DataFrame:
-    "Homes and their batteries as the table `households`."
+    "Homes and their batteries as the table `households`; a home of which only a clock, a place or limits are given has no battery of its own."
     columns = TABLES["households"].columns
     extra = [c for c in df if c not in columns]
     if extra or "household_id" not in df:
         wrong = f"unknown column {extra[0]}" if extra else "no column household_id"
         raise ValueError(f"households: {wrong}; known are {', '.join(columns)}")
-    given = {c: df[c].fillna(v) if c in df else v for c, v in vars(battery or Battery()).items()}
+    usual = vars(battery or Battery())
+    given = {c: df[c].fillna(v) if c in df else v for c, v in usual.items()} if {*usual} & {*df} or len(df.columns) == 1 else {}
     return check_rows("households", df.assign(household_id=df.household_id.astype(str), **given))

@@ -140,12 +140,32 @@ def _given(sources, ends):
         raise Refusal(f"{others[0]}: only times of consumption and prices can be ends", "leave out", ends=True)
     return sources
 
+# %% ../../nbs/13f_data.ingest.ipynb #13f0b001
+def _homes(place, tables, tz, report):
+    "What is now known of homes, as rows for the store: what is given, their clock, and what it knows already."
+    clocks = "/" in (tz or "") and not tz.startswith("Etc/") and "consumption" in tables
+    homes = tables["consumption"].household_id.unique().tolist() if clocks else []
+    if homes and place.version() < 3:
+        report.add(f"consumption: homes whose clock is not kept, as the store's tables are of version {place.version()}", len(homes))
+        homes = []
+    given = tables.get("households", pd.DataFrame(columns=list(TABLES["households"].columns))).set_index("household_id")
+    said = given.combine_first(pd.DataFrame(dict(household_id=homes, timezone=tz)).set_index("household_id"))
+    there = place.read("households", household_id=said.index.tolist()).set_index("household_id")
+    rows = said.combine_first(there).loc[said.index]
+    was = there.timezone.reindex(rows.index)
+    new = (rows.timezone != was) & ~(rows.timezone.isna() & was.isna())
+    before = was[new].dropna()
+    report.add(
+        f"homes whose clock is now {', '.join(sorted({*rows.timezone[new].dropna()}))}", new.sum(), *before[:1].map("before {}".format)
+    )
+    return rows[new | rows.index.isin(given.index)].reset_index()
+
 # %% ../../nbs/13f_data.ingest.ipynb #0bc02ef1
 def ingest(
     store: Store | str | Path,  # where to: a store or its name
     consumption=None,  # a file, a folder, a frame, `supabase:TABLE`, or a list of these
     prices=None,  # the same
-    tz: str | None = None,  # the clock of times that have no zone
+    tz: str | None = None,  # the clock of times that have no zone; of a place (Europe/Paris), also the clock of the homes from now on
     node: str = "NODE",  # pricing node of price rows that name none
     market: str = "RTM",  # market of price rows that name none
     households=None,  # homes and their batteries
@@ -177,6 +197,8 @@ def ingest(
         with nullcontext(store) if isinstance(store, Store) else open_store(store) as place, place.transaction():
             if "prices" in tables and run is None:
                 _refuse_second_run(place, tables["prices"])
+            if len(homes := _homes(place, tables, tz, report)):
+                tables["households"] = homes
             for name, rows in tables.items():
                 report.add(f"{name}: {_kind_of_rows(name)} stored", place.upsert(name, rows))
     return report

@@ -84,6 +84,12 @@ def __exit__(self: Store, *_):
 
 
 @patch
+def version(self: Store) -> int:
+    "The version of its tables."
+    return VERSION
+
+
+@patch
 def span(self: Store, name: str, **where) -> tuple | None:
     "Start of the first row and end of the last one, or None if there are no rows; `where` picks series."
     t, s = table(name), self.series(name)
