@@ -6,32 +6,53 @@
 __all__ = ['RENAMED', 'write_atomic', 'write_json', 'renamed', 'fingerprint', 'shipped']
 
 # %% ../nbs/01_files.ipynb #df5097fb
+import glob
 import hashlib
 import json
 import os
+import secrets
+import shutil
 import tempfile
+import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 # %% ../nbs/01_files.ipynb #684fe235
+def _write_new(path, write):
+    "A new file beside a path, written whole; one that a killed process left an hour ago is swept away."
+    for left in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > 3600:
+                left.unlink()
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # with the mode of the process
+    try:
+        mode = (path if path.exists() else new).stat().st_mode & 0o7777
+        write(str(new))
+        os.chmod(new, mode)
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
 def write_atomic(
     path: Path,
     write,  # called with a path to write to
 ) -> None:
     "Write a file so that it is there whole or not at all."
-    path = Path(path)
+    path = Path(os.path.realpath(path))
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: name a file in it")
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        write(name)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    finally:
-        if os.path.exists(name):
-            os.unlink(name)
+    if not path.exists() or path.is_file():
+        return _write_new(path, write)
+    with tempfile.TemporaryDirectory() as folder:
+        write(f"{folder}/file")
+        with open(f"{folder}/file", "rb") as whole, open(path, "wb") as out:
+            shutil.copyfileobj(whole, out)
 
 # %% ../nbs/01_files.ipynb #b79f3ba7
 def write_json(

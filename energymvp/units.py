@@ -4,9 +4,13 @@
 
 # %% auto #0
 __all__ = ['HALF_HOUR', 'HOURS_PER_STEP', 'STEPS_PER_DAY', 'STEPS_PER_WEEK', 'CENTS_PER_USD_MWH', 'PRICE_CAP', 'USUAL_PRICE',
-           'MAX_HOME_ENERGY', 'utc', 'moment', 'grid', 'cents_from_usd_mwh', 'check_cents', 'kwh_from_kw', 'plural']
+           'MAX_HOME_ENERGY', 'utc', 'day_start', 'moment', 'grid', 'cents_from_usd_mwh', 'check_cents', 'kwh_from_kw',
+           'plural']
 
 # %% ../nbs/00_units.ipynb #8c7c971b
+from datetime import UTC
+from zoneinfo import ZoneInfo
+
 import numpy as np
 import pandas as pd
 
@@ -28,6 +32,16 @@ def utc(
     return t.tz_convert("UTC")
 
 # %% ../nbs/00_units.ipynb #802aaa35
+def day_start(
+    time: pd.Timestamp,  # a local time, or a moment
+    timezone: str,  # of the local clock
+) -> pd.Timestamp:
+    "The moment in UTC at which the local day of a time starts: where its midnight is skipped the first there is, where it comes twice the first."
+    local = time if time.tzinfo is None else time.tz_convert(timezone).tz_localize(None)
+    midnight = local.normalize().to_pydatetime().replace(tzinfo=ZoneInfo(timezone), fold=0)  # of a skipped one the moment of the change
+    return pd.Timestamp(midnight.astimezone(UTC)).as_unit("ns")
+
+# %% ../nbs/00_units.ipynb #00000001
 def moment(
     time,  # as 2023-09-01 or 2023-09-01T00:00-07:00; local where it has no offset
     timezone: str,  # of the local clock
@@ -43,12 +57,18 @@ def moment(
         t = pd.Timestamp(time)
     except ValueError:
         raise ValueError(f"{name} {time!r} is not a time such as 2023-09-01 or 2023-09-01T00:00-07:00") from None
-    try:
-        t = (t.tz_localize(timezone) if t.tzinfo is None else t).tz_convert("UTC")
-    except ValueError:
-        raise ValueError(
-            f"{name} {time} is an hour that the clock of {timezone} has twice or not at all: write it with an offset"
-        ) from None
+    if t.tzinfo is not None:
+        t = t.tz_convert("UTC")
+    elif t == t.normalize():
+        t = day_start(t, timezone)
+    else:
+        twice = [t.tz_localize(timezone, ambiguous=first, nonexistent="NaT") for first in (True, False)]
+        if pd.isna(twice[0]):
+            raise ValueError(f"{name} {time} is an hour that the clock of {timezone} skips: write another")
+        if twice[0] != twice[1]:
+            ways = " or ".join(w.isoformat(timespec="minutes") for w in twice)
+            raise ValueError(f"{name} {time} is an hour that the clock of {timezone} has twice: write it as {ways}")
+        t = twice[0].tz_convert("UTC")
     if whole and t != t.floor(HALF_HOUR):
         raise ValueError(f"{name} {time} is not a full half hour")
     return t

@@ -6,6 +6,7 @@
 __all__ = ['ingest', 'labels', 'copy', 'schema']
 
 # %% ../../nbs/70a_cli.data.ipynb #b2999c35
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -31,21 +32,28 @@ _unit = option(
 )
 
 
-def _read_into(store, dry_run, read):
-    "Open a store, let `read` fill it, and give its report and the spans that the store then has; a new file that failed is gone."
+@contextmanager
+def _writing(store, dry_run=False, **how):
+    "A store, open for writing; a new file that nothing came of is gone."
     from energymvp.data.transfer import open_store
 
     new = store != "supabase" and not Path(store).exists()
-    s = open_store(":memory:" if new and dry_run else store)  # what fails here is another's file
+    s = open_store(":memory:" if new and dry_run else store, **how)  # what fails here is another's file
     try:
         with s:
-            report = read(s)
-            spans = {name: s.span(name) for name in ("consumption", "meters", "prices", "forecasts", "battery_labels")}
-            return report, {name: span for name, span in spans.items() if span}
-    except Exception:
+            yield s
+    except BaseException:
         if new:
             Path(store).unlink(missing_ok=True)
         raise
+
+
+def _read_into(store, dry_run, read):
+    "Open a store, let `read` fill it, and give its report and the spans that the store then has."
+    with _writing(store, dry_run) as s:
+        report = read(s)
+        spans = {name: s.span(name) for name in ("consumption", "meters", "prices", "forecasts", "battery_labels")}
+        return report, {name: span for name, span in spans.items() if span}
 
 # %% ../../nbs/70a_cli.data.ipynb #60cd51ca
 def _as_dict(report):
@@ -159,8 +167,9 @@ def copy(
     if Path(source).resolve() == Path(target).resolve():
         raise ValueError(f"--from and --to are the same store, {source}")
     zone = load_config().timezone
-    with open_store(source, read_only=True, progress=False) as s, open_store(target, progress=False) as t:
-        done = copy_tables(s, t, tables, at_moment(start, zone, "--start"), at_moment(end, zone, "--end"), not quiet)
+    first, stop = at_moment(start, zone, "--start"), at_moment(end, zone, "--end")
+    with open_store(source, read_only=True, progress=False) as s, _writing(target, progress=False) as t:
+        done = copy_tables(s, t, tables, first, stop, not quiet)
     for name, rows in done.items():
         typer.echo(f"{rows:>12,} rows of {name}")
     return dict(rows=done)

@@ -26,9 +26,9 @@ def midnights(
     ts: pd.DatetimeIndex,  # UTC
     timezone: str,
 ) -> np.ndarray:
-    "Steps at which a local day starts."
-    t = ts.tz_convert(timezone)
-    return np.flatnonzero((t.hour == 0) & (t.minute == 0))
+    "Steps at which a local day starts, by its date: some midnights are skipped, come twice, or lie between two steps."
+    local = ts.append(ts[:1] - HALF_HOUR).tz_convert(timezone).tz_localize(None).normalize().to_numpy()
+    return np.flatnonzero(local[:-1] != np.roll(local, 1)[:-1])
 
 # %% ../../nbs/14_data.calendar.ipynb #14000002
 class WallClock:

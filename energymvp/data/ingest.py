@@ -160,6 +160,16 @@ def _homes(place, tables, tz, report):
     )
     return rows[new | rows.index.isin(given.index)].reset_index()
 
+# %% ../../nbs/13f_data.ingest.ipynb #13f0b003
+def _write(place, tables, run, tz, report):
+    "Store what was read, and say how much that was."
+    if "prices" in tables and run is None:
+        _refuse_second_run(place, tables["prices"])
+    if len(homes := _homes(place, tables, tz, report)):
+        tables["households"] = homes
+    for name, rows in tables.items():
+        report.add(f"{name}: {_kind_of_rows(name)} stored", place.upsert(name, rows))
+
 # %% ../../nbs/13f_data.ingest.ipynb #0bc02ef1
 def ingest(
     store: Store | str | Path,  # where to: a store or its name
@@ -195,12 +205,7 @@ def ingest(
         report.then(r)
     if not dry_run:
         with nullcontext(store) if isinstance(store, Store) else open_store(store) as place, place.transaction():
-            if "prices" in tables and run is None:
-                _refuse_second_run(place, tables["prices"])
-            if len(homes := _homes(place, tables, tz, report)):
-                tables["households"] = homes
-            for name, rows in tables.items():
-                report.add(f"{name}: {_kind_of_rows(name)} stored", place.upsert(name, rows))
+            _write(place, tables, run, tz, report)
     return report
 
 # %% ../../nbs/13f_data.ingest.ipynb #f63aa324

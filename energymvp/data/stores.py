@@ -208,7 +208,10 @@ class LocalStore(_File):
     "A store in one DuckDB file."
 
     def read(self, name, start=None, end=None, **where):
-        return table(name).typed(self._ask(*_select(table(name), start, end, where)))
+        sql, args = _select(table(name), start, end, where)
+        with _told(self.path):
+            found = self.db.sql(sql, params=args).to_arrow_table()
+        return table(name).typed(found.to_pandas())
 
     def pages(self, name, start=None, end=None, rows=50_000, **where):
         with _told(self.path):

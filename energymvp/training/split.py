@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..config import Split
 from ..data.panel import HISTORY, Panel
-from ..units import HALF_HOUR, STEPS_PER_DAY, utc
+from ..units import HALF_HOUR, STEPS_PER_DAY, day_start, utc
 
 # %% ../../nbs/50_training.split.ipynb #d33d4727
 @dataclass(frozen=True)
@@ -36,8 +36,7 @@ def divide(
     test = utc(until) if until is not None else end - (end - start) * split.test
     test = min(test, end)
     validation = test - (test - start) * split.validation
-    day = lambda t: t.tz_convert(panel.timezone).normalize().tz_convert("UTC")
-    validation, test = day(validation), test if until is not None else day(test)
+    validation, test = day_start(validation, panel.timezone), test if until is not None else day_start(test, panel.timezone)
     if (validation - start) / HALF_HOUR < 2 * HISTORY or (test - validation) / HALF_HOUR < STEPS_PER_DAY:
         raise ValueError(f"too little data to train on: {start} to {test}; homes and prices must overlap for about three weeks at least")
     return Spans(start, validation, test, end)
