@@ -210,8 +210,7 @@ class LocalStore(_File):
     def read(self, name, start=None, end=None, **where):
         sql, args = _select(table(name), start, end, where)
         with _told(self.path):
-            found = self.db.sql(sql, params=args).to_arrow_table()
-        return table(name).typed(found.to_pandas())
+            return table(name).typed(self.db.sql(sql, params=args).to_arrow_table().to_pandas())
 
     def pages(self, name, start=None, end=None, rows=50_000, **where):
         with _told(self.path):
