@@ -23,6 +23,7 @@ _households = "CSV or parquet: household_id and its battery, e.g. capacity, char
 _labels = "CSV or parquet: household_id, ts, action, quantity_kwh, soc_kwh, price_cents_kwh."
 _forecasts = "CSV or parquet: what an operator expects of load, wind or solar, as load_forecast_mw; gridstatus's frames."
 _meters = "CSV or parquet: household_id, ts and any of import_kwh, export_kwh, generation_kwh, charge_kwh, discharge_kwh, load_kwh."
+_tz = "Clock of times without an offset, e.g. America/Los_Angeles; the store keeps it for the homes."
 _issued = "Hour of the day before, as 10:00, at which forecasts were out that do not say it."
 _run = "Name of the run that these prices are of, where a second one of a market is to be kept."
 _unit = option(
@@ -31,7 +32,7 @@ _unit = option(
     words=("kWh", "Wh", "MWh", "W", "kW"),
 )
 
-
+# %% ../../nbs/70a_cli.data.ipynb #70a00001
 @contextmanager
 def _writing(store, dry_run=False, **how):
     "A store, open for writing; a new file that nothing came of is gone."
@@ -70,9 +71,7 @@ def ingest(
     labels: Annotated[list[str] | None, option(_labels)] = None,
     forecasts: Annotated[list[str] | None, option(_forecasts)] = None,
     meters: Annotated[list[str] | None, option(_meters)] = None,
-    tz: Annotated[
-        str | None, option("Clock of times without an offset, e.g. America/Los_Angeles; the store keeps it for the homes.")
-    ] = None,
+    tz: Annotated[str | None, option(_tz)] = None,
     node: Annotated[str, option("Node of price rows that name none.", shown=True)] = "NODE",
     market: Annotated[str, option("Market of price rows that name none: DAM or RTM.", shown=True, words=("DAM", "RTM"))] = "RTM",
     unit: Annotated[str | None, _unit] = None,

@@ -157,10 +157,10 @@ def _select(t, start, end, where):
     return f"SELECT {', '.join(t.columns)} FROM {t.name}{cond} ORDER BY {', '.join(t.key)}", args
 
 
-def insert_sql(t: Table) -> str:
-    "The SQL that takes rows from `_rows`, replacing those with the same key."
+def insert_sql(t: Table, more: str = "") -> str:
+    "The SQL that takes rows from `_rows`, replacing those with the same key; `more` may say which of these."
     cols, change = ", ".join(t.columns), ", ".join(f"{c} = excluded.{c}" for c in t.columns if c not in t.key)
-    return f"INSERT INTO {t.name} ({cols}) SELECT {cols} FROM _rows ON CONFLICT ({', '.join(t.key)}) DO UPDATE SET {change}"
+    return f"INSERT INTO {t.name} ({cols}) SELECT {cols} FROM _rows ON CONFLICT ({', '.join(t.key)}) DO UPDATE SET {change}{more}"
 
 
 def _insert(db, t, rows):

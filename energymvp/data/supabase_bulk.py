@@ -103,6 +103,32 @@ def copy_out(db_url: str, t: Table, start, end, where: dict, rows: int, explain,
                 yield _parse(t, some)
 
 # %% ../../nbs/11a_data.supabase_bulk.ipynb #11b0000b
+def _copy_new(cur, t, rows, done):
+    "COPY rows into a table that has none of them; whether that is so. If not, nothing has happened."
+    import psycopg
+
+    try:
+        with cur.connection.transaction(), cur.copy(f"copy {t.name} ({', '.join(t.columns)}) from stdin (format csv)") as into:
+            for i in range(0, len(rows), BULK):
+                into.write(_csv(rows.iloc[i : i + BULK]))
+                done(len(rows.iloc[i : i + BULK]))
+    except psycopg.errors.UniqueViolation:
+        return False
+    return True
+
+
+def _copy_over(cur, t, rows):
+    "COPY rows beside a table, and from there into it; those that are there already and the same are left alone."
+    cols, other = ", ".join(t.columns), [c for c in t.columns if c not in t.key]
+    cur.execute(f"create temp table _rows on commit drop as select {cols} from {t.name} limit 0")
+    with cur.copy(f"copy _rows ({cols}) from stdin (format csv)") as into:
+        for i in range(0, len(rows), BULK):
+            into.write(_csv(rows.iloc[i : i + BULK]))
+    there, new = (", ".join(f"{of}.{c}" for c in other) for of in (t.name, "excluded"))
+    cur.execute(insert_sql(t, f" where ({there}) is distinct from ({new})"))
+    cur.execute("drop table _rows")
+
+
 @contextmanager
 def copying(db_url: str, explain):
     "A function of table, sound rows and `done` that writes them, replacing those with the same key; all that it writes stands or falls as one."
@@ -111,14 +137,8 @@ def copying(db_url: str, explain):
 
         def write(t, rows, done=lambda n: None):
             name.append(t.name)
-            cols = ", ".join(t.columns)
-            cur.execute(f"create temp table _rows on commit drop as select {cols} from {t.name} limit 0")
-            with cur.copy(f"copy _rows ({cols}) from stdin (format csv)") as into:
-                for i in range(0, len(rows), BULK):
-                    into.write(_csv(rows.iloc[i : i + BULK]))
-                    done(len(rows.iloc[i : i + BULK]))
-            cur.execute(insert_sql(t))
-            cur.execute("drop table _rows")
+            if not _copy_new(cur, t, rows, done):
+                _copy_over(cur, t, rows)
 
         yield write
 

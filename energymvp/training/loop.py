@@ -152,6 +152,20 @@ def run_epoch(self: Learner, bar) -> None:
         self.best = {k: v.detach().cpu().clone() for k, v in self.average.module.state_dict().items()}
     bar.set_postfix(epoch=self.epoch, train=f"{train:.4f}", validation=f"{score:.4f}", refresh=False)
 
+# %% ../../nbs/53_training.loop.ipynb #53a00001
+def _go_on(learner, state_file, identity):
+    "Take up an interrupted run of the same settings and data. The file is somebody's: whatever is wrong with it is one sentence."
+    try:
+        state = torch.load(state_file, map_location="cpu", weights_only=True)
+        same = state["identity"] == identity
+        if same:
+            learner.restore(state)
+    except Exception as e:
+        said = str(e).splitlines()[0][:200] if str(e) else type(e).__name__
+        raise ValueError(f"{state_file} is no state of a training that can go on ({said}): train from the start") from None
+    if not same:
+        raise ValueError(f"{state_file} is of a run with other settings or data: train from the start, or into another folder")
+
 # %% ../../nbs/53_training.loop.ipynb #3b5725b1
 def fit(
     learner: Learner,
@@ -167,10 +181,7 @@ def fit(
     meta = {**meta, "training": asdict(size), "seed": learner.seed, "smoothing": learner.smoothing}
     identity = hashlib.sha256(json.dumps([learner.name, world, meta], sort_keys=True, default=str).encode()).hexdigest()
     if resume and state_file.exists():
-        state = torch.load(state_file, map_location="cpu", weights_only=True)
-        if state["identity"] != identity:
-            raise ValueError(f"{state_file} is of a run with other settings or data: train from the start, or into another folder")
-        learner.restore(state)
+        _go_on(learner, state_file, identity)
     save = lambda m: save_checkpoint(folder, learner.name, m, {**meta, "history": learner.history}) if rank == 0 else None
     total, done = size.epochs * size.batches, learner.epoch * size.batches
     with tqdm(total=total, initial=done, desc=f"{learner.name:<11}", unit="batch", disable=not progress or rank > 0) as bar:
