@@ -82,7 +82,7 @@ def score(
         rows.append(dict(
             policy=r.policy, profit_cents_per_day=profit / days, profit_dollars_per_day=profit / days / 100,
             price_mae_cents_kwh=error / count if count else np.nan, cycles_per_day=b.cycles(r.soc).sum() / days,
-            demand_met_percent=100 * np.clip(served, 0, load).sum() / max(load.sum(), 1e-9), limit_violations=int(_violations(r, b).sum()),
+            demand_met_percent=100 * np.clip(served, 0, load).sum() / load.sum() if load.any() else 100.0, limit_violations=int(_violations(r, b).sum()),
             rule_compliance_percent=100 * obeyed / scored.sum(),
             bill_cents_per_day=_billed(bill, r, scored, windows, start, site).sum() / days,
         ))  # fmt: skip

@@ -10,6 +10,7 @@ __all__ = ['app', 'StoreName', 'From', 'To', 'Node', 'Market', 'ConfigFile', 'Qu
 import contextlib
 import functools
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -93,6 +94,15 @@ def _answer(f, to, args, kwargs):
         typer.echo(f"written to {to}")
     return answer
 
+# %% ../../nbs/70_cli.options.ipynb #70000002
+def _in_one_line(e):
+    "An error as one line; one that nobody meant a user to see says so."
+    text = " ".join(getattr(e, "as_command", e.__str__)().split())
+    if isinstance(e, ValueError | OSError | RuntimeError) and not isinstance(e, RecursionError):
+        return text
+    way = "please report it, with what ENERGYMVP_TRACEBACK=1 in the environment shows"
+    return f"{type(e).__name__} {text[:200]}: this is a fault of energymvp, {way}"
+
 
 def command(f):
     "A command of `energymvp`: an error that a user can mend is one line and exit code 1, and so is an answer that is not `ok`."
@@ -103,8 +113,10 @@ def command(f):
             answer = _answer(f, kwargs.get("json_"), args, kwargs)
         except typer.Exit:  # a RuntimeError, too
             raise
-        except (ValueError, OSError, RuntimeError) as e:
-            typer.echo(f"error: {getattr(e, 'as_command', e.__str__)()}", err=True)
+        except Exception as e:
+            if os.environ.get("ENERGYMVP_TRACEBACK"):
+                raise
+            typer.echo(f"error: {_in_one_line(e)}", err=True)
             raise typer.Exit(1) from None
         if isinstance(answer, dict) and answer.get("ok") is False:
             raise typer.Exit(1)

@@ -18,7 +18,7 @@ def calendar(
 ) -> np.ndarray:
     "(n, 6) float32: sine and cosine of time of day, day of week, day of year, on the local clock."
     t = ts.tz_convert(timezone)
-    turn = 2 * np.pi * np.stack([(t.hour + t.minute / 60) / 24, t.dayofweek / 7, t.dayofyear / 365.25], -1)
+    turn = 2 * np.pi * np.stack([(t.hour + t.minute / 60) / 24, t.day_of_week / 7, t.day_of_year / 365.25], -1)
     return np.stack([np.sin(turn), np.cos(turn)], -1).reshape(len(ts), 6).astype(np.float32)
 
 

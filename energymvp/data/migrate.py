@@ -33,7 +33,11 @@ def connect(
     except duckdb.Error as e:
         broken = isinstance(e, duckdb.IOException)
         if broken and "lock" in str(e).lower():
-            raise RuntimeError(f"{path} is open for writing in another process: wait until it is done, or close it") from None
+            raise RuntimeError(
+                f"{path} is open in another process: one may write alone, or several read; wait, or close it there"
+            ) from None
+        if broken and any(word in str(e).lower() for word in ("permission denied", "read-only file system")):
+            raise PermissionError(f"{path} cannot be {'read' if read_only else 'written'} here: {str(e).splitlines()[0]}") from None
         raise ValueError(f"{path} {'is not a DuckDB file' if broken else 'cannot be opened'}: {str(e).splitlines()[0]}") from None
 
 # %% ../../nbs/10b_data.migrate.ipynb #10b00007

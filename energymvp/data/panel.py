@@ -200,6 +200,17 @@ def _pick_homes(store, households):
         raise ValueError(f"the store has no household {unknown[0] if unknown else ''!r}; it has {', '.join(known)}")
     return wanted, wanted == known
 
+# %% ../../nbs/14b_data.panel.ipynb #14b00001
+_LONG, _MARGIN = pd.Timedelta(days=400), pd.Timedelta(days=35)
+
+
+def _within(spans, start, end):
+    "Start and end, where they are not given those of the data; what lies more than a margin before or behind all data is not asked for."
+    spans = [s for s in spans if s]
+    first, last = min(a for a, _ in spans), max(b for _, b in spans)
+    start, end = first if start is None else utc(start), last if end is None else utc(end)
+    return (max(start, first - _MARGIN) if end > first else start), (min(end, last + _MARGIN) if start < last else end)
+
 # %% ../../nbs/14b_data.panel.ipynb #5814fadf
 def iter_panels(
     store: Store,
@@ -215,10 +226,9 @@ def iter_panels(
     priced = need_prices or store.distinct("prices", "node")
     node, market, run = pick_market(store, node, market) if priced else ("", "", None)
     homes, all_homes = _pick_homes(store, households)
-    if start is None or end is None:
+    if start is None or end is None or utc(end) - utc(start) > _LONG:
         of_homes = store.span("consumption", **({} if all_homes else dict(household_id=homes)))
-        spans = [s for s in (of_homes, store.span("prices", node=node, market=market)) if s]
-        start, end = start or min(a for a, _ in spans), end or max(b for _, b in spans)
+        start, end = _within([of_homes, store.span("prices", node=node, market=market)], start, end)
     ts = grid(start, end)
     if not len(ts):
         raise ValueError(f"there are no half hours from {utc(start)} to {utc(end)}: the data asked for lie elsewhere")

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from functools import reduce
 from itertools import count, islice
 from math import inf
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pandas as pd
@@ -48,15 +49,34 @@ def _bare(text):
     text = (text or "").strip()
     return re.sub(r"^([\"'“‘])(.*)[\"'”’]$", r"\2", text).strip()
 
+# %% ../../nbs/12_data.supabase.ipynb #12c00030
+_VARIABLES = ("SUPABASE_URL", "SUPABASE_KEY", "SUPABASE_DB_URL")
+
+
+def _own(file):
+    "The file if it is the user's own; a word where others may read it."
+    seen = os.stat(file)
+    if hasattr(os, "getuid") and seen.st_uid not in (os.getuid(), 0):
+        raise StoreError(f"{file} belongs to another user: what stands in it is not used; put a file .env of your own into this folder")
+    if os.name != "nt" and seen.st_mode & 0o077:
+        warnings.warn(f"{file} can be read by other users of this machine: chmod 600 {file}", stacklevel=4)
+    return file
+
 
 def credentials() -> dict:
-    "SUPABASE_URL, SUPABASE_KEY and SUPABASE_DB_URL, where the environment or a file `.env` here or above has them."
+    """SUPABASE_URL, SUPABASE_KEY and SUPABASE_DB_URL, all of them from the environment, or all from a file `.env` here or above.
+
+    Were they put together from both, a key could go to an address that somebody else wrote."""
     try:
         from dotenv import dotenv_values, find_dotenv
     except ImportError:
         raise StoreError(_INSTALL) from None
-    have = {**dotenv_values(find_dotenv(usecwd=True)), **os.environ}
-    return {k: _bare(have.get(k)) for k in ("SUPABASE_URL", "SUPABASE_KEY", "SUPABASE_DB_URL") if _bare(have.get(k))}
+    given = lambda have: {k: _bare(have.get(k)) for k in _VARIABLES if _bare(have.get(k))}
+    if here := given(os.environ):
+        return here
+    file = find_dotenv(usecwd=True)
+    found = given(dotenv_values(file)) if file else {}
+    return found if not found else given(dotenv_values(_own(file)))
 
 # %% ../../nbs/12_data.supabase.ipynb #11a00009
 def _about_key(message):
@@ -87,6 +107,15 @@ def explain(code: str, message: str, name: str, place: str, role: str) -> str:
     return f"{place} cannot answer about {name}: {message} ({code})"
 
 # %% ../../nbs/12_data.supabase.ipynb #12c00002
+def _check_address(url):
+    "Refuse an address that holds more than an address, since it is shown."
+    parts = urlsplit(url)
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise StoreError("SUPABASE_URL holds a user, a password or a query: write the address alone, as https://....supabase.co")
+    if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        warnings.warn("SUPABASE_URL starts with http://: the key goes there unencrypted; write https://", stacklevel=3)
+
+# %% ../../nbs/12_data.supabase.ipynb #12c00031
 class _Project(Store):
     "A Supabase project, reached over HTTP."
 
@@ -102,6 +131,7 @@ class _Project(Store):
         progress: bool = True,  # a bar over reads and writes that take longer than a second
     ):
         url, key, token, self.db_url = map(_bare, (url, key, token, db_url))
+        _check_address(url)
         self.place, self.role = url.rstrip("/").removesuffix("/rest/v1"), key_role(token or key)
         self.patience, self.bulk, self.progress = patience, bulk, progress
         self._secrets = [key, token, self.db_url, password(self.db_url)]
@@ -171,6 +201,7 @@ def _ask(self: _Project, name, build):
             return build().execute()
         except APIError as e:
             code, message = str(e.code or ""), hide(e.message or e.details or "no reason given", self._secrets)
+            code = code if re.fullmatch("[A-Za-z0-9]{1,12}", code) else "odd code" if code else ""
             again = code in RETRYABLE or not (code or _about_key(message))
         except (httpx.HTTPError, httpx.StreamError) as e:
             code, message, again = type(e).__name__, hide(e, self._secrets) or "no answer", True

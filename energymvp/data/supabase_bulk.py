@@ -128,7 +128,7 @@ def _copy_over(cur, t, rows):
     cur.execute(insert_sql(t, f" where ({there}) is distinct from ({new})"))
     cur.execute("drop table _rows")
 
-
+# %% ../../nbs/11a_data.supabase_bulk.ipynb #11b00010
 @contextmanager
 def copying(db_url: str, explain):
     "A function of table, sound rows and `done` that writes them, replacing those with the same key; all that it writes stands or falls as one."

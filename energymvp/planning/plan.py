@@ -99,9 +99,11 @@ class Schedule:
         return actions(self.energy).tolist()
 
     def frame(self) -> pd.DataFrame:
-        "One row a half hour, local time and UTC."
+        "One row a half hour, local time (with its offset where the clock shows it twice) and UTC."
+        clock = self.ts.tz_convert(self.timezone)
+        local = pd.Series(clock.strftime("%Y-%m-%d %H:%M"))
         return pd.DataFrame(dict(
-            ts=self.ts, local=self.ts.tz_convert(self.timezone).strftime("%Y-%m-%d %H:%M"), action=self.action, quantity_kwh=np.abs(self.energy), grid_kwh=self.energy,
+            ts=self.ts, local=local.where(~local.duplicated(keep=False), clock.strftime("%Y-%m-%d %H:%M%z")), action=self.action, quantity_kwh=np.abs(self.energy), grid_kwh=self.energy,
             soc_start_kwh=self.soc[:-1], soc_end_kwh=self.soc[1:], expected_price_cents_kwh=self.price, expected_load_kwh=self.load,
         ))  # fmt: skip
 
@@ -126,7 +128,7 @@ class Plan(Schedule):
     def __repr__(self):
         blocks = self.blocks()
         lines = [
-            f"  {b.start[-5:]} {b.action:<4} {b.energy_kwh:5.2f} kWh at {b.mean_price_cents_kwh:.2f} cents/kWh"
+            f"  {b.start[11:]} {b.action:<4} {b.energy_kwh:5.2f} kWh at {b.mean_price_cents_kwh:.2f} cents/kWh"
             for b in blocks[blocks.action != "hold"].itertuples()
         ]
         head = f"Plan of {self.household}, 24 hours from {blocks.start.iloc[0]} ({self.timezone})"
