@@ -89,7 +89,7 @@ def make_labels(
 
     A home without a half hour that has both a reading and a price gets no labels and 0 `half_hours` in the summary.
     """
-    homes, own, out = households or store.distinct("consumption", "household_id"), home_sites(store, site), []
+    homes, own, out = households or store.distinct("consumption", "household_id"), home_sites(store, site, households), []
     panels = iter_panels(store, timezone, households, start, end, node, market)
     for panel in tqdm(panels, total=len(homes), desc=f"labels ({policy})", unit="home", disable=not progress):
         half_hours = int((panel.priced & panel.measured[0]).sum())
@@ -157,7 +157,7 @@ def load_labels(
     site: Site,  # of homes without a battery of their own in the store
 ) -> tuple[Labels, pd.DataFrame]:
     "The labels that a store holds for a panel's homes, and a summary: what they earn versus the optimum, one row a home."
-    shape, own, out = (len(panel.households), len(panel.ts)), home_sites(store, site), []
+    shape, own, out = (len(panel.households), len(panel.ts)), home_sites(store, site, panel.households), []
     action, quantity, soc = np.full(shape, -1, np.int8), np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32)
     sites = [own.get(h, site) for h in panel.households]
     for i, home in enumerate(panel.households):

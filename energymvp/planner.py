@@ -113,7 +113,7 @@ class Trained:
 
     def site_of(self, store: Store, home: str) -> Site:
         "The site of a home: the store's battery, if it has one, else the run's."
-        return home_sites(store, self.site).get(home, self.site)
+        return home_sites(store, self.site, [home]).get(home, self.site)
 
 # %% ../nbs/64_planner.ipynb #3ae1fd79
 class Forecaster(Trained):

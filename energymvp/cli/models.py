@@ -133,7 +133,7 @@ def _test_of(planner, store, start, stop, homes, node, market, quiet):
         zone = planner.clock(s, homes)
         start, stop = at_moment(start, zone, "--from"), at_moment(stop, zone, "--to")
         start, panel = planner.test_panel(s, start, homes, node, market)
-        own = sum(v.battery != planner.site.battery for h, v in home_sites(s, planner.site).items() if h in panel.households)
+        own = sum(v.battery != planner.site.battery for v in home_sites(s, planner.site, panel.households).values())
     typer.echo(panel)
     if own:
         typer.echo(f"note: of these homes, {own} with a battery of their own in the store; this table gives every home the run's battery")

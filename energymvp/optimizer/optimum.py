@@ -198,6 +198,7 @@ def dispatch(
     if value.ndim < 2:
         raise ValueError(f"value must have shape (..., T, K), not {value.shape}")
     start = np.clip(_finite("soc_start", soc_start), battery.energy_min, battery.energy_max)
+    reserve = None if reserve is None else np.maximum(_finite("reserve", reserve), battery.energy_min)
     batch, T, rows, levels, _, (start,) = _problem(
         price, battery, sell_price, load, reserve, None, None, value[..., 0, :], value.shape[-1], soc_start=start
     )

@@ -59,10 +59,23 @@ class Site:
 def home_sites(
     store,  # any `data.stores.Store`
     site: Site,  # of homes without a battery of their own in the store
+    homes: list | None = None,  # None: all that the store knows
 ) -> dict:
-    "The site of each home that has a battery in the table `households`."
-    rows = store.read("households").set_index("household_id")[list(Battery.__dataclass_fields__)].dropna()
-    return {h: replace(site, battery=Battery(**row)) for h, row in rows.to_dict("index").items()}
+    "The site of each of the homes that has a battery in the table `households`; raises for one that cannot be right, and for no other."
+    rows = store.read("households").set_index("household_id")[list(Battery.__dataclass_fields__)].dropna(how="all")
+    found = rows if homes is None else rows[rows.index.isin(homes)]
+    try:
+        return {h: replace(site, battery=Battery(**row)) for h, row in found.to_dict("index").items()}
+    except ValueError as e:
+        bad = next(h for h, row in found.to_dict("index").items() if not _sound(row))
+        raise ValueError(f"household {bad} in the store: {e}") from None
+
+
+def _sound(row):
+    try:
+        return bool(Battery(**row))
+    except ValueError:
+        return False
 
 # %% ../../nbs/07_site.site.ipynb #07a00001
 def home_clock(

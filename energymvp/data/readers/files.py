@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['HOME_NAMES', 'TIME_NAMES', 'DATE_NAMES', 'CLOCK_NAMES', 'ENERGY_NAMES', 'REGISTER_NAMES', 'USE_NAMES', 'EXPORT_NAMES',
            'IDLE_NAMES', 'END_NAMES', 'BACK', 'POWER_NAMES', 'QUALITY_NAMES', 'KIND_NAMES', 'UNIT_NAMES', 'METER_UNITS',
-           'MONEY', 'PRICE_UNITS', 'NODE_NAMES', 'SUFFIXES', 'TEXTS', 'ID_COLUMNS', 'name_columns',
+           'MONEY', 'PRICE_UNITS', 'NODE_NAMES', 'SUFFIXES', 'TEXTS', 'ID_COLUMNS', 'MOST_UNPACKED', 'name_columns',
            'name_price_columns', 'stacked', 'read_file']
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #13b00003
@@ -305,6 +305,18 @@ def _unread(names, report):
 def _read_xml(xml, name, report):
     return entsoe_xml(xml, name, report) if b"_MarketDocument" in xml[:1000] else green_button(xml, name)
 
+# %% ../../../nbs/13a_data.readers.files.ipynb #13a0b001
+MOST_UNPACKED = 2**30  # bytes: more than a year of a thousand homes
+
+
+def _unpack(packed, path, name):
+    "A file inside a zip, or that a .gz holds; refused where a few bytes stand for gigabytes."
+    with packed.open(name) if isinstance(packed, zipfile.ZipFile) else packed as f:
+        whole = f.read(MOST_UNPACKED + 1)
+    if len(whole) > MOST_UNPACKED:
+        raise ValueError(f"{path}: {name} unpacks to more than {MOST_UNPACKED:,} bytes: unpack it, and give parts of it")
+    return whole
+
 # %% ../../../nbs/13a_data.readers.files.ipynb #2f983c64
 def _read_zip(path, report):
     with zipfile.ZipFile(path) as z:
@@ -312,12 +324,12 @@ def _read_zip(path, report):
         inside = {suffix: [n for n in names if n.lower().endswith(suffix)] for suffix in (".csv", ".xml")}
         _unread([n for n in names if n not in (inside[".csv"] or inside[".xml"])], report)
         if inside[".csv"]:
-            return pd.concat([_read_csv(z.read(n), f"{path}:{n}", report) for n in inside[".csv"]], ignore_index=True)
-        feeds = [n for n in inside[".xml"] if re.search(rb"http://naesb.org/espi|_MarketDocument", z.read(n))]
+            return pd.concat([_read_csv(_unpack(z, path, n), f"{path}:{n}", report) for n in inside[".csv"]], ignore_index=True)
+        feeds = [n for n in inside[".xml"] if re.search(rb"http://naesb.org/espi|_MarketDocument", _unpack(z, path, n))]
         _unread([n for n in inside[".xml"] if feeds and n not in feeds], report)
         if feeds:
-            return pd.concat([_read_xml(z.read(n), f"{path}:{n}", report) for n in feeds], ignore_index=True)
-        said = re.search(r"ERR_DESC>([^<]*)<", " ".join(z.read(n).decode(errors="replace") for n in inside[".xml"]))
+            return pd.concat([_read_xml(_unpack(z, path, n), f"{path}:{n}", report) for n in feeds], ignore_index=True)
+        said = re.search(r"ERR_DESC>([^<]*)<", " ".join(_unpack(z, path, n).decode(errors="replace") for n in inside[".xml"]))
         raise ValueError(f"{path} holds no CSV" + (f"; the service said: {said[1].strip()}" if said else f": {', '.join(z.namelist())}"))
 
 # %% ../../../nbs/13a_data.readers.files.ipynb #13b00009
@@ -344,7 +356,7 @@ def read_file(
         if suffix == ".zip":
             return _read_zip(path, report)
         if ".csv" in path.name.lower() or suffix in TEXTS:
-            return _read_csv(gzip.decompress(path.read_bytes()) if suffix == ".gz" else path.read_bytes(), str(path), report)
+            return _read_csv(_unpack(gzip.open(path), path, path.stem) if suffix == ".gz" else path.read_bytes(), str(path), report)
     except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError) as e:
         raise ValueError(f"{path} cannot be unpacked ({e}): download it again") from None
     if suffix == ".xml":
