@@ -3,6 +3,8 @@ PYTHON ?= python3
 WORKERS ?= 2
 CASES ?= 2000
 FLAGS ?=
+PINS ?= -c constraints.txt
+TORCH ?= torch==2.13.0
 DATA ?=
 WHAT ?= trading
 SEEDS ?= 3
@@ -19,9 +21,9 @@ $(READY): settings.ini setup.py constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v < (3, 11) and sys.exit(f"energymvp needs Python 3.11 or newer, and $(PYTHON) is {v[0]}.{v[1]}: try make PYTHON=python3.11 ...")'
 	@test -x $(BIN)/python || { echo "making .venv"; $(PYTHON) -m venv .venv; }
 	@echo "installing torch (the longest step)"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt torch==2.13.0
+	@$(BIN)/python -m pip install -q --disable-pip-version-check $(PINS) $(TORCH)
 	@echo "installing energymvp and its tools"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check $(PINS) -e '.[dev]'
 	@touch $(READY)
 
 demo: $(READY) ## forecast, plan and report on the demo data, into runs/demo
@@ -60,8 +62,8 @@ wheel-check: $(READY) ## build the wheel and run it in a new environment
 
 .venv-peers/.installed: bench/requirements-peers.txt constraints.txt
 	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
-	@.venv-peers/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt torch==2.13.0
-	@.venv-peers/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -r bench/requirements-peers.txt -e .
+	@.venv-peers/bin/python -m pip install -q --disable-pip-version-check $(PINS) $(TORCH)
+	@.venv-peers/bin/python -m pip install -q --disable-pip-version-check $(PINS) -r bench/requirements-peers.txt -e .
 	@touch $@
 
 peers: .venv-peers/.installed ## forecasts and plans beside other libraries, hours long; needs DATA=folder, see bench/decisions.py
