@@ -26,6 +26,7 @@ POLICY_LOOK = {
     "T2 decisions": (ORANGE, "--"),
     "7-day mean + optimizer": (BLUE, "-"),
     "yesterday + optimizer": (SKY, "--"),
+    "day-ahead price + optimizer": (PINK, "--"),
     "rules": (GREEN, "-."),
     "no battery": (GREY, ":"),
 }
