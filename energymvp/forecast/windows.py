@@ -65,7 +65,7 @@ class Windows:
         self.features = consumption_features(
             np.moveaxis(clock.read(np.moveaxis(panel.energy, 1, -1)), -1, 1), calendar(clock.labels.tz_localize("UTC"), "UTC")
         )
-        self._usual_price = usual_price(self.wall_price, np.asarray(clock.labels.day_of_week > 4), np.arange(len(clock.step)))
+        self._usual_price = usual_price(self.wall_price, np.asarray(clock.labels.day_of_week) > 4, np.arange(len(clock.step)))
         self.true_load, self.true_price = panel.measured_load, panel.measured_price  # without what was filled
         self.meter_is_hourly, self.market_is_hourly = reads_hourly(self.load, panel.ts), reads_hourly(panel.price, panel.ts)
         self.on_the_hour = np.asarray(panel.ts.minute == 0)

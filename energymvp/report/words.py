@@ -25,7 +25,7 @@ def _earned(row):
     verb = "lost" if cents < -0.05 else "earned"
     return f"{verb} {abs(cents):.1f} cents a day" + ("" if share is None else f" ({fixed(share)} % of the best possible)")
 
-
+# %% ../../nbs/62c_report.words.ipynb #62c00001
 def say_trading(
     table: dict,  # policy -> figures, one table of the results
 ) -> list:
