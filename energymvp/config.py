@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import AfterValidator, Field
 
-from .checked import Number, checked
+from .checked import Number, checked, in_short
 from .files import shipped
 from .site.battery import Battery
 from .site.rules import Rules
@@ -126,7 +126,7 @@ def _read_yaml(path):
     try:
         over = yaml.load(path.read_text(), _Plain)
     except (yaml.YAMLError, RecursionError, UnicodeDecodeError) as e:
-        raise ValueError(f"{path} is not YAML: {' '.join(str(e).split())[:200]}") from None
+        raise ValueError(f"{path} is not YAML: {in_short(e)}") from None
     if over is not None and not isinstance(over, dict):
         raise ValueError(f"{path}: expected sections such as 'battery:', found {type(over).__name__}")
     return over

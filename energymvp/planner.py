@@ -96,20 +96,20 @@ class Trained:
             f"  local clock {self.config.timezone}"
         )
 
-    def panel(self, store: Store, homes: list | None, start, end, node=None, market=None, need_prices=True) -> Panel:
+    def panel(self, store: Store, homes: list | None, start, end, node=None, market=None, need_prices=True, zone=None) -> Panel:
         "Homes and market from four weeks before `start` to `end`."
         own = self.models.meta["node"]
         node = node or (own if own in store.distinct("prices", "node") else None)
-        zone, begin = self.clock(store, homes), start - pd.Timedelta(days=29)
+        zone, begin = zone or self.clock(store, homes), start - pd.Timedelta(days=29)
         return load_panel(store, zone, homes, begin, end, node=node, market=market, need_prices=need_prices)
 
     def clock(self, store: Store, homes: list | None = None) -> str:
         "The clock on which homes live: as the store knows it, else the run's."
         return home_clock(store, homes, self.config.timezone)
 
-    def panel_at(self, store: Store, home: str, at: pd.Timestamp, node=None, market=None, need_prices=True) -> Panel:
+    def panel_at(self, store: Store, home: str, at: pd.Timestamp, node=None, market=None, need_prices=True, zone=None) -> Panel:
         "What a decision at `at` may read of one home, and the grid of the day after it."
-        return self.panel(store, [home], at, at + pd.Timedelta(days=1), node, market, need_prices)
+        return self.panel(store, [home], at, at + pd.Timedelta(days=1), node, market, need_prices, zone)
 
     def site_of(self, store: Store, home: str) -> Site:
         "The site of a home: the store's battery, if it has one, else the run's."
@@ -141,8 +141,9 @@ class Forecaster(Trained):
         home, prices = _asked(source, home, household)
         with _data(source, prices, tz) as store:
             home = home or _only_home(store)
-            at = moment(at, self.clock(store, [home]), "at", whole=True)
-            panel = self.panel_at(store, home, at, node, market, need_prices=False)
+            zone = self.clock(store, [home])
+            at = moment(at, zone, "at", whole=True)
+            panel = self.panel_at(store, home, at, node, market, need_prices=False, zone=zone)
         (low, load, high), price, missing = self.forecast_panel(panel, at, days)
         ts = grid(at, at + days * STEPS_PER_DAY * HALF_HOUR)
         if nixtla:
@@ -188,8 +189,9 @@ class PlanMaker(Forecaster):
         home, prices = _asked(source, home, household)
         with _data(source, prices, tz) as store:
             home = home or _only_home(store)
-            at = moment(at, self.clock(store, [home]), "at", whole=True)
-            panel = self.panel_at(store, home, at, node, market)
+            zone = self.clock(store, [home])
+            at = moment(at, zone, "at", whole=True)
+            panel = self.panel_at(store, home, at, node, market, zone=zone)
             site = site or self.site_of(store, home)
         return make_plan(self.models, panel, home, at, soc, site, decoder, obey_thresholds)
 

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['HALF_HOUR', 'HOURS_PER_STEP', 'STEPS_PER_DAY', 'STEPS_PER_WEEK', 'CENTS_PER_USD_MWH', 'PRICE_CAP', 'USUAL_PRICE',
-           'MAX_HOME_ENERGY', 'utc', 'day_start', 'moment', 'grid', 'cents_from_usd_mwh', 'check_cents', 'kwh_from_kw',
-           'plural']
+           'MAX_HOME_ENERGY', 'utc', 'day_start', 'day_before', 'moment', 'grid', 'cents_from_usd_mwh', 'check_cents',
+           'kwh_from_kw', 'plural']
 
 # %% ../nbs/00_units.ipynb #8c7c971b
 from datetime import UTC
@@ -40,6 +40,16 @@ def day_start(
     local = time if time.tzinfo is None else time.tz_convert(timezone).tz_localize(None)
     midnight = local.normalize().to_pydatetime().replace(tzinfo=ZoneInfo(timezone), fold=0)  # of a skipped one the moment of the change
     return pd.Timestamp(midnight.astimezone(UTC)).as_unit("ns")
+
+# %% ../nbs/00_units.ipynb #00000002
+def day_before(
+    times: pd.DatetimeIndex,  # UTC
+    timezone: str,
+    hour: pd.Timedelta,  # by the local clock
+) -> pd.DatetimeIndex:
+    "An hour of the local day before each of the times, UTC: when a market publishes, or a forecast is out."
+    day = times.tz_convert(timezone).tz_localize(None).normalize() - pd.Timedelta(days=1)
+    return (day + hour).tz_localize(timezone, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
 
 # %% ../nbs/00_units.ipynb #00000001
 def moment(

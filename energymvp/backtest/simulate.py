@@ -120,10 +120,8 @@ def _drive(trial, kind, decoder, name, chunk=STEPS_PER_WEEK):
         outlook = t.outlook(kind, home, step + t.start + a, observed) if len(home) else None
         if outlook is not None:
             true = t.windows.ahead(t.windows.true_price, step + t.start + a, STEPS_PER_DAY, t.start + n)
-            forecast = ~np.isfinite(t.windows.published_price(step + t.start + a))
-            miss = np.where(forecast, np.abs(outlook.price - true), np.nan)[
-                :, 2 * observed :
-            ]  # what is published or observed is no forecast
+            miss, told = np.abs(outlook.price - true), t.windows.published_price(step + t.start + a)
+            miss = np.where(np.isfinite(told), np.nan, miss)[:, 2 * observed :]  # what is published or observed is no forecast
             error, count = error + float(np.nansum(miss)), count + int(np.isfinite(miss).sum())
         begin = np.searchsorted(step, np.arange(z - a + 1))
         for j in range(a, z):

@@ -148,7 +148,7 @@ _decoder = option(
 )
 _obey = option("Buy and sell only beyond the thresholds of the rules; the plan is then the optimizer's.", "--obey-thresholds", shown=True)
 
-
+# %% ../../nbs/70b_cli.models.ipynb #70b00001
 @command
 def plan(
     store: StoreName,
@@ -173,8 +173,9 @@ def plan(
 
     planner = planner_of(run, config)
     with open_store(store, read_only=True) as s:
-        when = moment(at, planner.clock(s, [household]), "--at", whole=True)
-        panel, site = planner.panel_at(s, household, when, node, market), planner.site_of(s, household)
+        zone = planner.clock(s, [household])
+        when = moment(at, zone, "--at", whole=True)
+        panel, site = planner.panel_at(s, household, when, node, market, zone=zone), planner.site_of(s, household)
     made = make_plan(planner.models, panel, household, when, soc, site, decoder, obey_thresholds)
     last = _say_plan(made, panel, when, soc)
     about = dict(obey_thresholds=obey_thresholds, run=str(run or "shipped"), node=panel.node, market=panel.market)

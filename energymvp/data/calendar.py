@@ -9,7 +9,7 @@ __all__ = ['PUBLISHED', 'calendar', 'midnights', 'WallClock', 'publication', 'pu
 import numpy as np
 import pandas as pd
 
-from ..units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK
+from ..units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK, day_before
 
 # %% ../../nbs/14_data.calendar.ipynb #d4e97c8d
 def calendar(
@@ -92,8 +92,7 @@ def published_by_rule(
 ) -> pd.DatetimeIndex:
     "When the day-ahead price of each slot is published, UTC."
     clock, hour, minute = publication(timezone)
-    before = ts.tz_convert(clock).tz_localize(None).normalize() - pd.Timedelta(days=1) + pd.Timedelta(hours=hour, minutes=minute)
-    return before.tz_localize(clock, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
+    return day_before(ts, clock, pd.Timedelta(hours=hour, minutes=minute))
 
 # %% ../../nbs/14_data.calendar.ipynb #5989973a
 def known_day_ahead(

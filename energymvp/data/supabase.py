@@ -53,14 +53,13 @@ def _bare(text):
 _VARIABLES = ("SUPABASE_URL", "SUPABASE_KEY", "SUPABASE_DB_URL")
 
 
-def _own(file):
-    "The file if it is the user's own; a word where others may read it."
+def _check_own(file):
+    "Refuse a file that is another user's; a word where others may read it."
     seen = os.stat(file)
     if hasattr(os, "getuid") and seen.st_uid not in (os.getuid(), 0):
         raise StoreError(f"{file} belongs to another user: what stands in it is not used; put a file .env of your own into this folder")
     if os.name != "nt" and seen.st_mode & 0o077:
         warnings.warn(f"{file} can be read by other users of this machine: chmod 600 {file}", stacklevel=4)
-    return file
 
 
 def credentials() -> dict:
@@ -76,7 +75,9 @@ def credentials() -> dict:
         return here
     file = find_dotenv(usecwd=True)
     found = given(dotenv_values(file)) if file else {}
-    return found if not found else given(dotenv_values(_own(file)))
+    if found:
+        _check_own(file)
+    return found
 
 # %% ../../nbs/12_data.supabase.ipynb #11a00009
 def _about_key(message):

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import torch
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from ..checked import sentence
+from ..checked import in_short, sentence, shortened
 from ..config import known_zone
 from ..files import fingerprint, renamed, write_atomic
 from .load_model import LoadModel
@@ -88,9 +88,9 @@ def _read(path) -> tuple[Any, dict]:
     except OSError:
         raise
     except ValidationError as e:
-        raise ValueError(f"{path} is not a checkpoint of energymvp ({sentence(e)[:200]})") from None
+        raise ValueError(f"{path} is not a checkpoint of energymvp ({shortened(sentence(e), 200)})") from None
     except Exception as e:
-        raise ValueError(f"{path} is not a checkpoint of energymvp ({str(e)[:200]})") from None
+        raise ValueError(f"{path} is not a checkpoint of energymvp ({in_short(e)})") from None
     return meta, state
 
 # %% ../../nbs/45_forecast.checkpoints.ipynb #45a00002
@@ -105,7 +105,7 @@ def _built(path, build, size, state):
         with torch.device("meta"):
             shapes = {k: v.shape for k, v in build(**size).state_dict().items()}
     except Exception as e:
-        raise ValueError(f"{path}: no model can be built of the size that it says ({str(e).splitlines()[0][:200]})") from None
+        raise ValueError(f"{path}: no model can be built of the size that it says ({in_short(e)})") from None
     if shapes != {k: v.shape for k, v in state.items()}:
         raise ValueError(f"{path} was trained by a version of energymvp whose model was another: train it again")
     if broken := [k for k, v in state.items() if not torch.isfinite(v).all()]:

@@ -21,6 +21,7 @@ from fastcore.basics import patch, store_attr
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
+from ..checked import in_short
 from ..config import Size
 from ..files import write_atomic
 from ..forecast.checkpoints import save_checkpoint
@@ -161,8 +162,7 @@ def _go_on(learner, state_file, identity):
         if same:
             learner.restore(state)
     except Exception as e:
-        said = str(e).splitlines()[0][:200] if str(e) else type(e).__name__
-        raise ValueError(f"{state_file} is no state of a training that can go on ({said}): train from the start") from None
+        raise ValueError(f"{state_file} is no state of a training that can go on ({in_short(e)}): train from the start") from None
     if not same:
         raise ValueError(f"{state_file} is of a run with other settings or data: train from the start, or into another folder")
 

@@ -15,6 +15,7 @@ from ..clean import IngestReport, with_minutes
 from .clocks import hint_ends, on_clock
 from .files import name_price_columns
 from ..schema import TABLES, check_rows
+from ...units import day_before
 
 # %% ../../../nbs/13d_data.readers.markets.ipynb #17e14e0a
 OASIS_TIME = "INTERVALSTARTTIME_GMT"  # the column that such a table is known by
@@ -244,8 +245,7 @@ def _issued(df, ts, issued, tz, report):
         raise report.error(f"issued is an hour of the day as 10:00, not {issued!r}")
     if tz is None:
         raise report.error("the hour at which forecasts are out needs a clock", "name it by", "ingest", tz="America/Los_Angeles")
-    day = ts.dt.tz_convert(tz).dt.tz_localize(None).dt.normalize() - pd.Timedelta(days=1)
-    return (day + hour).dt.tz_localize(tz, ambiguous=True, nonexistent="shift_forward").dt.tz_convert("UTC")
+    return pd.Series(day_before(pd.DatetimeIndex(ts), tz, hour), ts.index)
 
 # %% ../../../nbs/13d_data.readers.markets.ipynb #13e00010
 def forecast_rows(
