@@ -173,7 +173,8 @@ def _plan_part(details, windows, models, home, first):
         "Charge above the reserve may be sold; what lies under it is kept for the home.",
     )
     made = "at midnight" if mode == "committed" else "again at every meter reading"
-    return dict(name=name, made=made, figure=picture)
+    known = "prices that the market had published" if windows.panel.market == "DAM" else "price that T2 expected"
+    return dict(name=name, made=made, known=known, figure=picture)
 
 # %% ../../nbs/62d_report.page.ipynb #c891765b
 def _money_part(results, details, windows, first):
@@ -221,7 +222,7 @@ def write_report(
         f"Market price in cents/kWh by local hour and date, {span}.",
         "The prices of the test span, by local hour and date.",
     )
-    sentences = lambda m, t: say_trading(results["trading"][m][t])
+    sentences = lambda m, t: say_trading(results["trading"][m][t], results["market"])
     page = _templates().get_template("report.html").render(
         homes=len(panel.households), capacity=config.battery.capacity, market=f"{results['node']} ({results['market']})", span=span,
         short=sentences(*main), terms=f"{MODE_NAMES[main[0]]}, {tariff_name(main[1])}", consumption=say_consumption(results),

@@ -28,14 +28,17 @@ def _earned(row):
 # %% ../../nbs/62c_report.words.ipynb #62c00001
 def say_trading(
     table: dict,  # policy -> figures, one table of the results
+    market: str = "RTM",  # that was traded
 ) -> list:
     "What the plan on T2's prices earned, and whether that is more than plain prices give."
     plan, best = table[PLAN], table[BEST]["profit_cents_per_day"]
     known = plan.get("price_mae_cents_kwh", 0) is None  # nothing was left to forecast
     who, plain = ("T1", LOADS) if known else ("T2", PLAIN)
-    first = (
-        "The market publishes its prices before the day, and every plan knew them" if known else "Planned on the prices that T2 expected"
-    )
+    first = "Planned on the prices that T2 expected"
+    if known:
+        first = "The market publishes its prices before the day, and every plan knew them"
+    elif market == "DAM":
+        first = "Planned on the prices that the market had published, and on those that T2 expected for the hours after"
     out = [
         f"{first}{': planned on the load that T1 expected,' if known else ','} the battery {_earned(plan)}. "
         f"The best possible, with every {'load' if known else 'price'} known in advance, is {fixed(best, 1)} cents."
