@@ -60,21 +60,29 @@ def _reading_of(v, named=None, night=None):
 def _starts_anew(v, t, fell, step, tz, report):
     """How the times of a counter that starts anew every midnight stand to their interval: `start`, `end`, or `moment` as of any other.
 
-    A reading at midnight that already has a use in it holds the interval that it starts; the first one after it, the interval that it ends."""
+    A reading at midnight that already has a use in it holds the interval that it starts; one an interval later, what that ended. Any other hour is asked about."""
     rises = np.diff(v)[np.diff(v) > 0]
     if not fell.any() or not len(rises) or (v[fell] > 0.1 * np.median(rises)).mean() <= 0.1:
         return "moment"
     if tz is None:
         problem = f"a counter starts anew, first at {t[fell].iloc[0]}, and nobody says where that is midnight"
         raise report.error(problem, "name the clock by", tz="America/Los_Angeles")
-    clock = t.dt.tz_convert(tz).dt.tz_localize(None)
-    since, day = (clock - clock.dt.normalize())[fell], (clock - step).dt.date
-    late = pd.Series(v, t.index).groupby(day).last()[int((day == day.iloc[0]).sum() == 1) : -1]
-    if fell.sum() < 0.8 * (late > 0).sum():  # nights after a day with any use
+    clock, gap = t.dt.tz_convert(tz).dt.tz_localize(None), t.diff()
+    seen = fell & (gap == step).to_numpy()  # of other falls a hole hides the moment
+    at = seen if seen.any() else fell
+    since = (clock - clock.dt.normalize())[at]
+    first = since.mode().iloc[0]
+    before = pd.Series(v).groupby((clock - first).dt.date.to_numpy()).last()[:-1]  # of each day the last reading
+    daily = (since == first).mean() > 0.5 and fell.sum() >= 0.8 * (before > 0).sum()
+    if not daily or (at.sum() == 1 and first > max(2 * step, gap[at].iloc[0])):
         return "moment"
-    return "start" if (since == pd.Timedelta(0)).mean() > 0.5 else "end" if (since == step).mean() > 0.5 else "moment"
+    if not seen.any() or first not in (pd.Timedelta(0), step):
+        problem = f"a counter starts anew every day, first seen at {clock[at].iloc[0]:%H:%M} of {tz}"
+        unknown = "not seen to do so at midnight or an interval after it, so what that reading holds nobody knows"
+        raise report.error(f"{problem}, {unknown}", "name the clock whose midnight it is, as in", tz="America/Los_Angeles")
+    return "end" if first else "start"
 
-
+# %% ../../../nbs/13c_data.readers.meters.ipynb #e6d66f53
 def _differences(g, tz, report):
     "What was used in each interval of a counter, by its start; how its times stand to that; how often it started anew, and when first."
     g = g[g.total_kwh.notna()]
