@@ -39,14 +39,17 @@ def without_supabase():
     return None
 
 
+OLD = ",".join(f"error::{w}" for w in ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning"))  # what is to go stops a test
 SHAPED = ["energymvp.optimizer.value", "energymvp.planning"]  # rooms whose array shapes are checked at every call
 
 
-def random_cases(n):
-    "What hypothesis draws in a notebook: so many cases a test, the same ones in every run of so many."
-    from hypothesis import HealthCheck, settings
+def random_cases(n, seed=None):
+    "What hypothesis draws in a notebook: so many cases a test, the same ones in every run of so many and of one seed."
+    from hypothesis import HealthCheck, core, settings
 
-    settings.register_profile("notebooks", max_examples=n, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    core.global_force_seed = seed
+    usual = dict(deadline=None, suppress_health_check=list(HealthCheck))
+    settings.register_profile("notebooks", max_examples=n, derandomize=seed is None, database=None, **usual)
     settings.load_profile("notebooks")
 
 
@@ -64,12 +67,23 @@ def run_here(nb, flags):
     return (OK if seconds else SKIPPED) if passed else FAILED  # nbdev gives no time to a notebook marked skip_exec
 
 
-def run_apart(nb, flags, cases, timeout):
+def run_apart(nb, flags, cases, seed, timeout):
     "Run one notebook in a new process; its exit status, its seconds and what it printed."
     start = time.monotonic()
-    env = {"OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONUNBUFFERED": "1"} | os.environ
+    env = {"OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": OLD} | os.environ
     stack = [str(ROOT / ".ci/supabase_stack.py"), "run", sys.executable] if nb.name in NEEDS_SUPABASE else []
-    cmd = [sys.executable, *stack, __file__, "--one", str(nb), "--flags", flags, "--cases", str(cases)]
+    cmd = [
+        sys.executable,
+        *stack,
+        __file__,
+        "--one",
+        str(nb),
+        "--flags",
+        flags,
+        "--cases",
+        str(cases),
+        *(["--seed", str(seed)] if seed is not None else []),
+    ]
     try:
         p = subprocess.run(cmd, cwd=ROOT, env=env, timeout=timeout, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         status, out = p.returncode, p.stdout
@@ -84,13 +98,14 @@ def main():
     ap.add_argument("--workers", type=int, default=2, help="notebooks at a time")
     ap.add_argument("--flags", default="", help="cells with these flags run too, e.g. slow")
     ap.add_argument("--cases", type=int, default=100, help="of every random test")
+    ap.add_argument("--seed", type=int, help="of the random tests; without one they are the same in every run")
     ap.add_argument("--timeout", type=float, default=1800, help="seconds that one notebook may take")
     ap.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     ap.add_argument("names", nargs="*", help="only notebooks with one of these in their path")
     args = ap.parse_args()
     os.chdir(ROOT)
     if args.one:
-        random_cases(args.cases)
+        random_cases(args.cases, args.seed)
         return run_here(args.one, args.flags)
 
     nbs = [nb for nb in find() if not args.names or any(n in str(nb.relative_to(NBS)) for n in args.names)]
@@ -100,10 +115,11 @@ def main():
         nbs = [nb for nb in nbs if nb.name not in NEEDS_SUPABASE]
     else:
         flags += " supabase"  # a cell of another notebook that needs it, too
-    print(f"testing {len(nbs)} notebooks, {args.workers} at a time", flush=True)
+    seed = "" if args.seed is None else f", seed {args.seed}"
+    print(f"testing {len(nbs)} notebooks, {args.workers} at a time{seed}", flush=True)
     failed, skipped = [], 0
     with ThreadPoolExecutor(args.workers) as pool:
-        jobs = {pool.submit(run_apart, nb, flags, args.cases, args.timeout): nb.relative_to(NBS) for nb in nbs}
+        jobs = {pool.submit(run_apart, nb, flags, args.cases, args.seed, args.timeout): nb.relative_to(NBS) for nb in nbs}
         for n, job in enumerate(as_completed(jobs), 1):
             name, (status, seconds, out) = jobs[job], job.result()
             word = {OK: "ok", SKIPPED: "skipped"}.get(status, "FAILED")

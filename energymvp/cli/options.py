@@ -17,6 +17,8 @@ from typing import Annotated
 
 import typer
 
+from ..checked import shortened
+
 # %% ../../nbs/70_cli.options.ipynb #b8b4d53b
 app = typer.Typer(
     name="energymvp",
@@ -96,8 +98,8 @@ def _answer(f, to, args, kwargs):
 
 # %% ../../nbs/70_cli.options.ipynb #70000002
 def _in_one_line(e):
-    "An error as one line; one that nobody meant a user to see says so."
-    text = " ".join(getattr(e, "as_command", e.__str__)().split())
+    "An error as one line, very long words cut; one that nobody meant a user to see says so."
+    text = " ".join(shortened(word, 300) for word in getattr(e, "as_command", e.__str__)().split())
     if isinstance(e, ValueError | OSError | RuntimeError) and not isinstance(e, RecursionError):
         return text
     way = "please report it, with what ENERGYMVP_TRACEBACK=1 in the environment shows"
