@@ -39,7 +39,7 @@ test: $(READY) ## check that the package matches the notebooks, then run the not
 	$(BIN)/python .ci/test_notebooks.py --workers $(WORKERS) --flags "$(FLAGS)" || rc=1; exit $$rc
 
 hammer: $(READY) ## the random tests with thousands of cases of a new seed, an hour long (CASES=2000, SEED=any)
-	@$(BIN)/python .ci/test_notebooks.py --workers $(WORKERS) --cases $(CASES) --seed $(SEED) --timeout 7200 $$(grep -l "@given" nbs/*.ipynb | xargs -n 1 basename)
+	@$(BIN)/python .ci/test_notebooks.py --workers $(WORKERS) --cases $(CASES) --seed $(SEED) --flags slow --timeout 7200 $$(grep -l "@given" nbs/*.ipynb | xargs -n 1 basename)
 
 nb: $(READY) ## export, clean and format, then test one notebook: make nb NB=42
 	@test -n "$(NB)" || { echo "name a notebook: make nb NB=42"; exit 1; }
