@@ -41,6 +41,7 @@ create table if not exists public.households (
     longitude       double precision,                    -- degrees east
     import_limit    double precision,                    -- most that the home may take from the grid, kW
     export_limit    double precision,                    -- most that it may give, kW
+    constraint households_named check (household_id <> ''),
     constraint households_range check (
         capacity between 0.1 and 1000 and soc_min between 0 and 1 and soc_max between 0 and 1
         and charge_power between 0 and 1000 and discharge_power between 0 and 1000 and efficiency between 0.1 and 1
@@ -55,7 +56,7 @@ create table if not exists public.households (
 
 create table if not exists public.consumption (
     household_id   text collate "C" not null,
-    ts             timestamptz not null check (extract(epoch from ts)::bigint % 1800 = 0),
+    ts             timestamptz not null,
     ac             double precision not null,
     washing_drying double precision not null,
     fridge         double precision not null,
@@ -66,6 +67,8 @@ create table if not exists public.consumption (
     water_heater   double precision not null,
     misc           double precision not null,
     primary key (household_id, ts),
+    constraint consumption_named check (household_id <> ''),
+    constraint consumption_grid check (extract(epoch from ts) % 1800 = 0 and ts between '1970-01-01 00:00Z' and '2200-01-01 00:00Z'),
     constraint consumption_range check (
         ac between 0 and 10000 and washing_drying between 0 and 10000 and fridge between 0 and 10000
         and ev_charging between 0 and 10000 and dishwasher between 0 and 10000 and computers between 0 and 10000
@@ -76,7 +79,7 @@ create table if not exists public.consumption (
 -- What the registers of a home measure, each where there is one; kept apart from what its appliances use.
 create table if not exists public.meters (
     household_id   text collate "C" not null,
-    ts             timestamptz not null check (extract(epoch from ts)::bigint % 1800 = 0),
+    ts             timestamptz not null,
     import_kwh     double precision,
     export_kwh     double precision,
     generation_kwh double precision,
@@ -84,6 +87,8 @@ create table if not exists public.meters (
     discharge_kwh  double precision,
     load_kwh       double precision,
     primary key (household_id, ts),
+    constraint meters_named check (household_id <> ''),
+    constraint meters_grid check (extract(epoch from ts) % 1800 = 0 and ts between '1970-01-01 00:00Z' and '2200-01-01 00:00Z'),
     constraint meters_range check (
         import_kwh between 0 and 10000 and export_kwh between 0 and 10000 and generation_kwh between 0 and 10000
         and charge_kwh between 0 and 10000 and discharge_kwh between 0 and 10000 and load_kwh between 0 and 10000
@@ -100,7 +105,8 @@ create table if not exists public.prices (
     price_cents_kwh double precision not null,
     published_at    timestamptz,                            -- where the source says so
     primary key (node, market, run, ts),
-    constraint prices_grid check (minutes in (5, 15, 30, 60) and extract(epoch from ts)::bigint % (minutes * 60) = 0),
+    constraint prices_named check (node <> ''),
+    constraint prices_grid check (minutes in (5, 15, 30, 60) and extract(epoch from ts) % (minutes * 60) = 0 and ts between '1970-01-01 00:00Z' and '2200-01-01 00:00Z'),
     constraint prices_range check (price_cents_kwh between -10000 and 10000)
 );
 
@@ -116,7 +122,8 @@ create table if not exists public.forecasts (
     low       double precision,
     high      double precision,
     primary key (area, kind, source, issued_at, ts),
-    constraint forecasts_grid check (minutes in (5, 15, 30, 60) and extract(epoch from ts)::bigint % (minutes * 60) = 0),
+    constraint forecasts_named check (area <> '' and source <> ''),
+    constraint forecasts_grid check (minutes in (5, 15, 30, 60) and extract(epoch from ts) % (minutes * 60) = 0 and ts between '1970-01-01 00:00Z' and '2200-01-01 00:00Z'),
     constraint forecasts_range check (
         mean between -1e7 and 1e7 and low between -1e7 and 1e7 and high between -1e7 and 1e7 and low <= mean and mean <= high
     )
@@ -124,13 +131,15 @@ create table if not exists public.forecasts (
 
 create table if not exists public.battery_labels (
     household_id    text collate "C" not null,
-    ts              timestamptz not null check (extract(epoch from ts)::bigint % 1800 = 0),
+    ts              timestamptz not null,
     action          text collate "C" not null check (action in ('buy', 'hold', 'sell')),
     quantity_kwh    double precision not null,
     soc_kwh         double precision not null,
     price_cents_kwh double precision not null,
     policy          text collate "C" not null,
     primary key (household_id, ts),
+    constraint battery_labels_named check (household_id <> ''),
+    constraint battery_labels_grid check (extract(epoch from ts) % 1800 = 0 and ts between '1970-01-01 00:00Z' and '2200-01-01 00:00Z'),
     constraint battery_labels_range check (
         quantity_kwh between 0 and 10000 and soc_kwh between 0 and 10000 and price_cents_kwh between -10000 and 10000
     )
