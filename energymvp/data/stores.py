@@ -6,6 +6,7 @@
 __all__ = ['Store', 'wanted', 'bounds', 'insert_sql', 'LocalStore']
 
 # %% ../../nbs/11_data.stores.ipynb #c02b1abb
+import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -183,33 +184,39 @@ class _File(Store):
         read_only: bool = False,  # several readers may share a file, a writer has it alone
         create: bool = True,  # make the file if it is not there; never when `read_only`
     ):
-        self.path = Path(path)
+        self.path, self._turn = Path(path), threading.RLock()
         self.db = _open(self.path, read_only, create)
 
     @contextmanager
     def transaction(self):
-        self.db.execute("BEGIN")
-        try:
+        with self._turn:
+            self.db.execute("BEGIN")
+            try:
+                yield
+            except BaseException:
+                self.db.execute("ROLLBACK")
+                raise
+            self.db.execute("COMMIT")
+
+    @contextmanager
+    def _at_work(self):
+        with self._turn, _told(self.path):
             yield
-        except BaseException:
-            self.db.execute("ROLLBACK")
-            raise
-        self.db.execute("COMMIT")
 
     def close(self):
         self.db.close()
 
     def _ask(self, sql, args=(), get="df"):
-        with _told(self.path):
+        with self._at_work():
             return getattr(self.db.execute(sql, args), get)()
 
 # %% ../../nbs/11_data.stores.ipynb #11c00007
 class LocalStore(_File):
-    "A store in one DuckDB file."
+    "A store in one DuckDB file. Threads that share it take turns: each write is whole, and of a transaction nobody sees half."
 
     def read(self, name, start=None, end=None, **where):
         sql, args = _select(table(name), start, end, where)
-        with _told(self.path):
+        with self._at_work():
             return table(name).typed(self.db.sql(sql, params=args).to_arrow_table().to_pandas())
 
     def pages(self, name, start=None, end=None, rows=50_000, **where):
@@ -220,7 +227,7 @@ class LocalStore(_File):
 
     def upsert(self, name, rows):
         rows = check_rows(name, rows)
-        with _told(self.path):
+        with self._at_work():
             _insert(self.db, table(name), rows)
         return len(rows)
 
