@@ -81,10 +81,20 @@ Json = Annotated[Path | None, option("Write the answer as one JSON object to thi
 STDOUT = Path("-")
 
 
+def _refuse_place(to):
+    "An answer takes the place of an earlier one and of nothing else: a store or a table with that name stays."
+    if to.is_dir():
+        raise ValueError(f"--json {to} is a folder: name a file")
+    if to.is_file() and to.stat().st_size:
+        with open(to, "rb") as f:
+            if f.read(1) not in b"{[":
+                raise ValueError(f"--json {to} is there already and holds no earlier answer: name another file, or remove it")
+
+
 def _answer(f, to, args, kwargs):
     "Run a command and give what it returns to `--json`."
-    if to is not None and to.is_dir():
-        raise ValueError(f"--json {to} is a folder: name a file")
+    if to is not None:
+        _refuse_place(to)
     with contextlib.redirect_stdout(sys.stderr) if to == STDOUT else contextlib.nullcontext():
         answer = f(*args, **kwargs)
     if to == STDOUT:
