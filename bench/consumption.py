@@ -35,6 +35,7 @@ from common import cpu, demo, given  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
 from energymvp.data.calendar import midnights  # noqa: E402
 from energymvp.data.panel import Panel, fill_gaps  # noqa: E402
+from energymvp.data.schema import APPLIANCES  # noqa: E402
 from energymvp.training.split import divide  # noqa: E402
 from energymvp.files import fingerprint  # noqa: E402
 from energymvp.forecast.checkpoints import load_checkpoint  # noqa: E402
@@ -77,8 +78,8 @@ class Job:
     quick: bool
 
 
-def further(folder, name, tz):
-    "A panel for each home of the file: its whole load as `misc`, no prices; what upstream filled with zeros is missing."
+def further(folder, name, tz, parts=None):
+    "A panel for each home of the file, no prices: its whole load as `misc`, or less the `parts`, column -> appliance; what upstream filled with zeros is missing."
     df = pd.read_parquet(Path(folder) / name)
     for house, d in df[~df.gap_filled_zero].groupby("house"):
         ts = d.timestamp.dt.tz_localize(tz, ambiguous=np.ones(len(d), bool), nonexistent="NaT").dt.tz_convert("UTC")
@@ -89,6 +90,12 @@ def further(folder, name, tz):
         measured, energy, none = np.isfinite(load), np.zeros((1, len(clock), 9), np.float32), np.full(len(clock), np.nan, np.float32)
         filled, n = fill_gaps(load)
         energy[0, :, -1] = filled
+        for column, appliance in (parts or {}).items():
+            own = np.zeros(len(clock))
+            own[clock.get_indexer(d.ts)] = np.nan_to_num(d[column])
+            own = np.minimum(own, energy[0, :, -1])
+            energy[0, :, APPLIANCES.index(appliance)] += own
+            energy[0, :, -1] -= own
         yield Panel(clock, [house], energy, none, none, tz, "", "", dict(consumption=n, prices=0), measured[None])
 
 
@@ -158,18 +165,24 @@ def naive(job, seed):
     return lambda w, home, step: w.consumption(home, step)[1].numpy(), 0.0, 0
 
 
-def t1(job, seed):
+def trained(job, seed):
+    "T1 trained on the job's homes."
     config = replace(job.config, seed=seed, split=replace(job.config.split, held_out_homes=0))  # they are left out here, for any seed
     if job.quick:
         p = config.presets[job.preset]
         p = replace(p, consumption=replace(p.consumption, epochs=1, batches=5))
         config = replace(config, presets={job.preset: p})
-    folder, a = job.out / f"t1_{seed}", time.perf_counter()
+    folder = job.out / f"t1_{seed}"
     homes = job.panel.homes([job.panel.households[h] for h in job.train_homes])
     train(homes, config, folder, job.preset, ("consumption",), until=job.spans.test, device="cpu")
-    seconds = time.perf_counter() - a
-    model, meta = load_checkpoint(folder, "consumption")
-    return lambda w, home, step: forecast_load(model, w, home, step, quantiles=True), seconds, meta["parameters"]
+    return load_checkpoint(folder, "consumption")[0]
+
+
+def t1(job, seed):
+    a = time.perf_counter()
+    model = trained(job, seed)
+    seconds, parameters = time.perf_counter() - a, sum(p.numel() for p in model.parameters())
+    return lambda w, home, step: forecast_load(model, w, home, step, quantiles=True), seconds, parameters
 
 
 # LightGBM: a model for each day ahead (direct, no forecast is fed back), or one that is fed its own forecasts day by day

@@ -78,8 +78,13 @@ class Encoder(nn.Module):
 class Scaler(nn.Module):
     "Column-wise standardisation with statistics that travel with the weights."
 
-    def __init__(self, columns: int):
+    def __init__(
+        self,
+        columns: int,
+        alike: int = 0,  # so many of the first are of one kind: they share the greatest spread of them, also where one is hardly ever used
+    ):
         super().__init__()
+        self.alike = alike
         self.register_buffer("mean", torch.zeros(columns))
         self.register_buffer("std", torch.ones(columns))
 
@@ -91,6 +96,8 @@ class Scaler(nn.Module):
         x = x.reshape(-1, x.shape[-1]).double()
         self.mean.copy_(x.mean(0))
         self.std.copy_(x.std(0).clamp_min(1e-3))
+        if self.alike:
+            self.std[: self.alike] = self.std[: self.alike].max()
 
     def forward(self, x):
         return ((x - self.mean) / self.std).clamp(-8, 8)

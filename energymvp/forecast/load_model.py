@@ -73,7 +73,7 @@ class LoadModel(nn.Module):
         self.size = dict(d_model=d_model, layers=layers, heads=heads, dropout=dropout, tokens=tokens, half_lives=half_lives)
         self.size |= dict(expected_weights=expected_weights, committed_weights=committed_weights)
         columns, rows = len(CONSUMPTION_COLUMNS) + DAYS, (len(QUANTILES), N_DAY_PROFILES + N_WEEK_PROFILES + 2)
-        self.scaler = Scaler(columns)
+        self.scaler = Scaler(columns, alike=len(APPLIANCES))
         self.encoder = Encoder(columns * STEPS_PER_DAY // tokens, d_model, layers, heads, dropout, tokens)
         self.head = nn.Linear(d_model, math.prod(rows))
         self.later = nn.Parameter(torch.zeros(tokens, *rows))
@@ -95,9 +95,9 @@ def level(self: LoadModel, x: torch.Tensor) -> torch.Tensor:
 
 @patch
 def inputs(self: LoadModel, x: torch.Tensor, naive: torch.Tensor) -> torch.Tensor:
-    "(batch, 48, 24): the window and the naive week, energy in units of the home's level, peaks compressed."
+    "(batch, 48, 24): the window and the naive week, energy in units of the home's level, peaks compressed; in the place of `misc` the total."
     own, clock, usual, season = x.split((len(APPLIANCES), 4, 3, 1), -1)
-    energy = torch.cat([own, usual, naive.view(-1, DAYS, STEPS_PER_DAY).transpose(1, 2)], -1)
+    energy = torch.cat([own[..., :-1], own.sum(-1, keepdim=True), usual, naive.view(-1, DAYS, STEPS_PER_DAY).transpose(1, 2)], -1)
     return torch.cat([torch.log1p(energy / self.level(x)[..., None]), clock, season], -1)
 
 

@@ -1,0 +1,142 @@
+"""T1 on homes that it was not trained on, one left out at a time, beside LightGBM and simple profiles; writes `bench/homes.md`.
+
+Set up as `bench/consumption.py`, then, with the folder of the two British homes:
+.venv-peers/bin/python bench/homes.py --data FOLDER
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+from dataclasses import replace
+from pathlib import Path
+
+import consumption as peers  # before numpy: it sets the threads
+import numpy as np
+import torch
+from common import cpu, demo
+from energymvp.config import load_config
+from energymvp.forecast.forecasts import forecast_load
+from energymvp.forecast.own_weeks import MEDIANS, plain_quantiles, simple_profiles
+from energymvp.forecast.windows import Windows
+from energymvp.training.split import divide
+
+PARTS = dict(dishwasher_kwh="dishwasher", washingmachine_kwh="washing_drying", kettle_kwh="stove", microwave_kwh="stove")
+ALONE = "T1 alone"  # without what the home's own weeks say
+ROWS = ("naive", *MEDIANS, "LightGBM", ALONE, "T1")
+SIMPLE = ROWS[:6]  # that T1 is held against
+
+
+def bare(windows, home):
+    "Windows of one home whose sub-meters are taken away: its total as `misc`."
+    p = windows.panel.homes([windows.panel.households[home]])
+    energy = np.zeros_like(p.energy)
+    energy[..., -1] = p.energy.sum(-1)
+    return Windows(replace(p, energy=energy))
+
+
+def rows_of(job, place, seeds, name):
+    "Row -> results of one home that is left out, one a seed: day and week, in percent of its mean load, and the share in the band."
+    w, home, step = place.windows, place.home, place.step
+    simple = simple_profiles(w, home, step)
+    fixed = dict(naive=w.consumption(home, step)[1].numpy()) | {m: simple[:, i] for i, m in enumerate(MEDIANS)}
+    trees, *_ = peers.lightgbm(job, job.config.seed)
+    fixed["LightGBM"] = trees(w, home, step)
+    out = {row: [peers.score([place], lambda *_, f=f: f)[0][place.group]] for row, f in fixed.items()}
+    whole = bare(w, home[0])
+    for seed in seeds:
+        model = peers.trained(replace(job, out=job.out / name), seed)
+        for row, f in ((ALONE, plain_quantiles), ("T1", lambda *a: forecast_load(*a, quantiles=True))):
+            out.setdefault(row, []).append(peers.score([place], lambda *a, f=f, m=model: f(m, *a))[0][place.group])
+        same = peers.score([place], lambda w, h, s, m=model: forecast_load(m, whole, np.zeros_like(h), s))[0][place.group]
+        out.setdefault("bare", []).append(same)
+    return out
+
+
+def of(results, row, key):
+    return float(np.mean([r[key] for r in results[row]]))
+
+
+def table(found, span, rows, digits=1):
+    body = [(h, *(f"{of(r, row, span):.{digits}f}" for row in rows)) for h, r in found.items()]
+    mean = ("mean", *(f"{np.mean([of(r, row, span) for r in found.values()]):.{digits}f}" for row in rows))
+    return peers.table(("home", *rows), [*body, mean])
+
+
+def verdict(found):
+    "How far T1 is from the best of the others, in words."
+    behind = {(h, s): of(r, "T1", s) / min(of(r, row, s) for row in SIMPLE) - 1 for h, r in found.items() for s in ("day", "week")}
+    worst = max(behind, key=behind.get)
+    within, held = sum(b <= 0.01 for b in behind.values()), {k: of(r, "T1", f"{k[1]}, in the band") for h, r in found.items() for k in ((h, "day"), (h, "week"))}
+    right = sum(all(75 <= held[h, s] <= 85 for s in ("day", "week")) for h in found)
+    naive = [f"{h}, {s}" for h, r in found.items() for s in ("day", "week") if of(r, "T1", s) > of(r, "naive", s)]
+    return (
+        f"T1 is at most 1 % above the best of the others ({', '.join(SIMPLE)}) in {within} of {len(behind)} cells; the worst is {worst[0]}, {worst[1]}, "
+        f"{behind[worst]:+.1%}. It is above the naive bar in {len(naive)} cells{': ' + ', '.join(naive) if naive else ''}. "
+        f"Its band from 0.1 to 0.9, which should hold 80 %, holds 75 to 85 % of day and week on {right} of {len(found)} homes."
+    )
+
+
+def write(found, metered, args, span, path):
+    band = peers.table(("home", "day", "week"), [(h, *(f"{of(r, 'T1', f'{s}, in the band'):.0f}" for s in ("day", "week"))) for h, r in found.items()])
+    parts = [(h, *(f"{of(found[h], row, s):.1f}" for s in ("day", "week") for row in ("T1", "bare"))) for h in metered]
+    split = peers.table(("home", "day: as metered", "day: total alone", "week: as metered", "week: total alone"), parts)
+    text = f"""{datetime.date.today()}, {cpu()}, Python {platform.python_version()}, torch {torch.__version__}. Made by `bench/homes.py`, {args.seeds} seeds of T1.
+
+Each home is left out once: T1 and LightGBM are trained on the demo's other homes up to {span.validation:%d %B %Y} (T1 stops by the weeks to {span.test:%d %B %Y}) and forecast the home that is left out at every local midnight, those of the demo from then to {span.end:%d %B %Y}, the British ones on all their days; these train nothing. Mean absolute error in percent of the home's mean load. The medians are of the same slot. "{ALONE}" is the network before the home's own last weeks are asked (`nbs/43a`).
+
+{verdict(found)}
+
+The day ahead:
+
+{table(found, "day", ROWS)}
+
+The week ahead:
+
+{table(found, "week", ROWS)}
+
+Share of the half hours in T1's band, %:
+
+{band}
+
+Homes with meters of their appliances, forecast with them and from their total alone:
+
+{split}
+"""
+    path.write_text(text)
+    print("\n" + text)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--data", default=os.environ.get("ENERGYMVP_BENCH_DATA"), help=f"folder with {peers.FURTHER[0]}")
+    p.add_argument("--seeds", type=int, default=3, help="of T1")
+    p.add_argument("--out", type=Path, default=peers.ROOT / "runs" / "bench_homes", help="results of homes that are there are kept")
+    p.add_argument("--only", nargs="+", help="homes to run; the others are taken from --out")
+    args = p.parse_args()
+    torch.set_num_threads(int(peers.THREADS))
+    config = load_config()
+    panel = demo(config)
+    windows, span = Windows(panel), divide(panel, config.split)
+    start, stop = panel.step(span.test), panel.step(span.end)
+    places = {h: peers.spots("left out", windows, [i], start, stop) for i, h in enumerate(panel.households)}
+    for q in peers.further(args.data, *peers.FURTHER, parts=PARTS) if args.data else ():
+        places[q.households[0]] = peers.spots("left out", Windows(q), [0], 0, len(q.ts))
+    args.out.mkdir(parents=True, exist_ok=True)
+    for name, place in places.items():
+        file = args.out / f"{name}.json"
+        if file.exists() or (args.only and name not in args.only):
+            continue
+        train = [i for i, h in enumerate(panel.households) if h != name]
+        job = peers.Job(panel, windows, train, span, panel.step(span.validation), config, "small", args.out, False)
+        found = rows_of(job, place, range(config.seed, config.seed + args.seeds), name)
+        file.write_text(json.dumps(found))
+        peers.log(name, {row: round(of(found, row, "day"), 1) for row in found})
+    found = {name: json.loads(f.read_text()) for name in places if (f := args.out / f"{name}.json").exists()}
+    metered = [h for h, s in places.items() if h in found and (s.windows.panel.energy[s.home[0], :, :-1] > 0).any()]
+    write(found, metered, args, span, peers.ROOT / "bench" / "homes.md")
+
+
+if __name__ == "__main__":
+    main()
