@@ -68,7 +68,10 @@ def verdict(found):
     "How far T1 is from the best of the others, in words."
     behind = {(h, s): of(r, "T1", s) / min(of(r, row, s) for row in SIMPLE) - 1 for h, r in found.items() for s in ("day", "week")}
     worst = max(behind, key=behind.get)
-    within, held = sum(b <= 0.01 for b in behind.values()), {k: of(r, "T1", f"{k[1]}, in the band") for h, r in found.items() for k in ((h, "day"), (h, "week"))}
+    within, held = (
+        sum(b <= 0.01 for b in behind.values()),
+        {k: of(r, "T1", f"{k[1]}, in the band") for h, r in found.items() for k in ((h, "day"), (h, "week"))},
+    )
     right = sum(all(75 <= held[h, s] <= 85 for s in ("day", "week")) for h in found)
     naive = [f"{h}, {s}" for h, r in found.items() for s in ("day", "week") if of(r, "T1", s) > of(r, "naive", s)]
     return (
@@ -79,7 +82,9 @@ def verdict(found):
 
 
 def write(found, metered, args, span, path):
-    band = peers.table(("home", "day", "week"), [(h, *(f"{of(r, 'T1', f'{s}, in the band'):.0f}" for s in ("day", "week"))) for h, r in found.items()])
+    band = peers.table(
+        ("home", "day", "week"), [(h, *(f"{of(r, 'T1', f'{s}, in the band'):.0f}" for s in ("day", "week"))) for h, r in found.items()]
+    )
     parts = [(h, *(f"{of(found[h], row, s):.1f}" for s in ("day", "week") for row in ("T1", "bare"))) for h in metered]
     split = peers.table(("home", "day: as metered", "day: total alone", "week: as metered", "week: total alone"), parts)
     text = f"""{datetime.date.today()}, {cpu()}, Python {platform.python_version()}, torch {torch.__version__}. Made by `bench/homes.py`, {args.seeds} seeds of T1.

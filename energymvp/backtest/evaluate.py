@@ -128,6 +128,7 @@ def consumption_table(
                     f"{span}: naive MAE": f["naive_mae_kwh"],
                     f"{span}: T1 % of load": 100 * f["mae_share"],
                     f"{span}: naive % of load": 100 * f["naive_mae_share"],
+                    f"{span}: best median % of load": 100 * f["median_mae_share"],
                 }
         rows.append(row)
     return pd.DataFrame(rows).set_index("home")

@@ -11,6 +11,7 @@ import pandas as pd
 
 from .simulate import Trajectory, actual
 from ..forecast.forecasts import forecast_load
+from ..forecast.own_weeks import simple_profiles
 from ..forecast.load_model import LoadModel
 from ..forecast.windows import Windows
 from ..site.battery import bill
@@ -95,8 +96,8 @@ def score(
     return table
 
 # %% ../../nbs/61a_backtest.score.ipynb #7cb95b51
-def _errors(truth, band, naive):
-    "Figures of one home: truth and naive profile (N, n), T1's quantiles (N, 3, n), kWh per half hour."
+def _errors(truth, band, naive, medians):
+    "Figures of one home: truth and naive profile (N, n), T1's quantiles (N, 3, n), the simple profiles (N, 4, n), kWh per half hour."
     low, middle, high = band[:, 0], band[:, 1], band[:, 2]
     mean = max(float(truth.mean()), 1e-9)
     row = dict(windows=len(truth), mean_load_kwh=mean)
@@ -104,6 +105,8 @@ def _errors(truth, band, naive):
         e = f - truth
         mae = float(np.abs(e).mean())
         row |= {f"{who}mae_kwh": mae, f"{who}rmse_kwh": float(np.sqrt((e**2).mean())), f"{who}mae_share": mae / mean}
+    median = float(np.abs(medians - truth[:, None]).mean((0, 2)).min())
+    row |= dict(median_mae_kwh=median, median_mae_share=median / mean)
     return row | dict(coverage=float(((low <= truth) & (truth <= high)).mean()))
 
 
@@ -113,7 +116,7 @@ def score_consumption(
     start: int,  # first step of the span
     stop: int,  # the step after its last
 ) -> dict:
-    "household -> day and week -> MAE, RMSE (kWh per half hour), MAE as a share of the mean load, for T1 and the naive bar; share of half hours in T1's band."
+    "household -> day and week -> MAE, RMSE (kWh per half hour), MAE as a share of the mean load, for T1 and the naive bar, MAE of the best median; share of half hours in T1's band."
     out, (homes, steps) = {}, windows.decision_points(start, stop)
     for h, name in enumerate(windows.panel.households):
         chosen = (homes == h) & windows.on_the_hour[steps]
@@ -122,11 +125,12 @@ def score_consumption(
             continue
         truth = windows.ahead(windows.true_load, step, STEPS_PER_WEEK, stop, home)
         band, naive = forecast_load(model, windows, home, step, quantiles=True), windows.consumption(home, step)[1].numpy()
+        medians = simple_profiles(windows, home, step)
         out[name] = {}
         for span, n in (("day", STEPS_PER_DAY), ("week", STEPS_PER_WEEK)):
             whole = np.isfinite(truth[:, :n]).all(1)
             if whole.any():
-                out[name][span] = _errors(truth[whole, :n], band[whole, :, :n], naive[whole, :n])
+                out[name][span] = _errors(truth[whole, :n], band[whole, :, :n], naive[whole, :n], medians[whole, :, :n])
     return out
 
 # %% ../../nbs/61a_backtest.score.ipynb #b1db2297
