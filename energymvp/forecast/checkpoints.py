@@ -26,7 +26,7 @@ from ..site.tariff import Tariff
 
 # %% ../../nbs/45_forecast.checkpoints.ipynb #cc2aa210
 MODELS = dict(consumption=LoadModel, trading=TradingModel)
-FEATURES = 1  # version of what both models read; weights that learned another read it wrongly
+FEATURES = 2  # version of what both models read; weights that learned another read it wrongly
 
 
 def save_checkpoint(
