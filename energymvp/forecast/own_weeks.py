@@ -35,12 +35,7 @@ def _weekend(windows, slot):
     return (first.day_of_week * STEPS_PER_DAY + first.hour * 2 + first.minute // 30 + slot) // STEPS_PER_DAY % 7 > 4
 
 
-def simple_profiles(
-    windows: Windows,
-    home: np.ndarray,  # (N,)
-    step: np.ndarray,  # (N,) decision at the start of this half hour
-) -> np.ndarray:
-    "(N, 4, 336) kWh per half hour: `MEDIANS` of the slots of the coming week."
+def _simple(windows, home, step):
     days = lambda a, b: (
         windows.clock.at(step)[:, None, None] + np.arange(a * STEPS_PER_DAY, b * STEPS_PER_DAY).reshape(b - a, STEPS_PER_DAY)
     )
@@ -51,6 +46,17 @@ def simple_profiles(
     kind = np.where(_weekend(windows, ahead), same[1], same[0])
     out = np.stack([week, two, four, np.where(np.isfinite(kind), kind, four)], 1).reshape(len(step), len(MEDIANS), STEPS_PER_WEEK)
     return windows.clock.to_steps(out, step).astype(np.float32)
+
+
+def simple_profiles(
+    windows: Windows,
+    home: np.ndarray,  # (N,)
+    step: np.ndarray,  # (N,) decision at the start of this half hour
+    batch_size: int = 512,
+) -> np.ndarray:
+    "(N, 4, 336) kWh per half hour: `MEDIANS` of the slots of the coming week."
+    parts = [slice(i, i + batch_size) for i in range(0, len(home), batch_size)]
+    return np.concatenate([_simple(windows, home[k], step[k]) for k in parts or [slice(0)]])
 
 # %% ../../nbs/43a_forecast.own_weeks.ipynb #43f0000a
 @torch.no_grad()
