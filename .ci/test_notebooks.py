@@ -72,18 +72,8 @@ def run_apart(nb, flags, cases, seed, timeout):
     start = time.monotonic()
     env = {"OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": OLD} | os.environ
     stack = [str(ROOT / ".ci/supabase_stack.py"), "run", sys.executable] if nb.name in NEEDS_SUPABASE else []
-    cmd = [
-        sys.executable,
-        *stack,
-        __file__,
-        "--one",
-        str(nb),
-        "--flags",
-        flags,
-        "--cases",
-        str(cases),
-        *(["--seed", str(seed)] if seed is not None else []),
-    ]
+    options = dict(one=nb, flags=flags, cases=cases) | ({} if seed is None else dict(seed=seed))
+    cmd = [sys.executable, *stack, __file__, *(word for k, v in options.items() for word in (f"--{k}", str(v)))]
     try:
         p = subprocess.run(cmd, cwd=ROOT, env=env, timeout=timeout, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         status, out = p.returncode, p.stdout

@@ -65,21 +65,18 @@ def of(results, row, key):
     return float(np.mean([r[key] for r in results[row]]))
 
 
-def table(found, span, rows, digits=1):
-    body = [(h, *(f"{of(r, row, span):.{digits}f}" for row in rows)) for h, r in found.items()]
-    mean = ("mean", *(f"{np.mean([of(r, row, span) for r in found.values()]):.{digits}f}" for row in rows))
-    return peers.table(("home", *rows), [*body, mean])
+def table(found, span):
+    body = [(h, *(f"{of(r, row, span):.1f}" for row in ROWS)) for h, r in found.items()]
+    mean = ("mean", *(f"{np.mean([of(r, row, span) for r in found.values()]):.1f}" for row in ROWS))
+    return peers.table(("home", *ROWS), [*body, mean])
 
 
 def verdict(found):
     "How far T1 is from the best of the others, in words."
     behind = {(h, s): of(r, "T1", s) / min(of(r, row, s) for row in SIMPLE) - 1 for h, r in found.items() for s in ("day", "week")}
     worst = max(behind, key=behind.get)
-    within, held = (
-        sum(b <= 0.01 for b in behind.values()),
-        {k: of(r, "T1", f"{k[1]}, in the band") for h, r in found.items() for k in ((h, "day"), (h, "week"))},
-    )
-    right = sum(all(75 <= held[h, s] <= 85 for s in ("day", "week")) for h in found)
+    within = sum(b <= 0.01 for b in behind.values())
+    right = sum(all(75 <= of(r, "T1", f"{s}, in the band") <= 85 for s in ("day", "week")) for r in found.values())
     naive = [f"{h}, {s}" for h, r in found.items() for s in ("day", "week") if of(r, "T1", s) > of(r, "naive", s)]
     return (
         f"T1 is at most 1 % above the best of the others ({', '.join(SIMPLE)}) in {within} of {len(behind)} cells; the worst is {worst[0]}, {worst[1]}, "
@@ -104,11 +101,11 @@ Each home is left out once: T1 and LightGBM are trained on the demo's other home
 
 The day ahead:
 
-{table(found, "day", ROWS)}
+{table(found, "day")}
 
 The week ahead:
 
-{table(found, "week", ROWS)}
+{table(found, "week")}
 
 Share of the half hours in T1's band, %:
 
