@@ -70,7 +70,9 @@ def _errors_table(results):
         t.columns = [c.replace(old, new) for c in t.columns]
     digits = {c: 3 if "kWh" in c else 0 for c in t.columns[1:]}
     note = "Mean absolute error in kWh per half hour, and as % of the home's mean load; lower is better. "
-    note += "The naive profile is an average of the past weeks."
+    note += (
+        "The naive profile is an average of the past weeks; the best median is that of four medians of the slot which was best afterwards."
+    )
     return table_data(t, digits, note, tuple(n for n in t.index if str(n).startswith("mean of")))
 
 
