@@ -10,7 +10,7 @@ import numpy as np
 
 from .windows import Windows
 from .load_model import LoadModel
-from .own_weeks import lean, lessons, plain_quantiles, simple_profiles
+from .own_weeks import lean, lessons, plain_quantiles, simple_profiles, split_says
 from ..units import HALF_HOUR, STEPS_PER_WEEK
 
 # %% ../../nbs/44_forecast.forecasts.ipynb #48cee637
@@ -29,7 +29,8 @@ def forecast_load(
         raise ValueError(
             f"T1 gives no finite forecast for {windows.panel.households[home[bad]]} at {windows.panel.ts[0] + step[bad] * HALF_HOUR}: readings before it are missing, or the model's weights are broken"
         )
-    week = lean(week, simple_profiles(windows, home, step), lessons(model, windows, home, step))
+    told = (f(windows, home, step) for f in (simple_profiles, split_says))
+    week = lean(week, *told, lessons(model, windows, home, step))
     return week if quantiles else week[:, 1]
 
 # %% ../../nbs/44_forecast.forecasts.ipynb #c0b37934

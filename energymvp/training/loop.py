@@ -73,6 +73,7 @@ class Learner:
         seed: int,
         smoothing: float = 0.99,  # share of the running average of weights that a batch leaves as it is
         device: str | torch.device | None = None,  # None: a GPU if there is one
+        trained: bool = False,  # before: its first weights are scored, too, as epoch 0, and kept if no epoch is better
     ):
         store_attr()
         self.device = place(device)
@@ -128,8 +129,21 @@ def step(self: Learner, batch: dict, i: int) -> torch.Tensor:
 
 # %% ../../nbs/53_training.loop.ipynb #1a4a49ad
 @patch
+def score(self: Learner, train: float | None = None) -> None:
+    "Score the average of the weights after an epoch with the loss `train`; the best so far are kept."
+    self.average.eval()
+    with torch.no_grad():
+        score = float(torch.stack([self.loss(self.average.module, b).float() for b in self.validation]).mean())
+    if not np.isfinite((train or 0.0) + score):
+        raise ValueError(f"{self.name}: the loss became {train} (validation {score}) in epoch {self.epoch}; try a smaller learning_rate")
+    self.history.append(dict(epoch=self.epoch, train=train, validation=score))
+    if self.stale == 0:
+        self.best = {k: v.detach().cpu().clone() for k, v in self.average.module.state_dict().items()}
+
+
+@patch
 def run_epoch(self: Learner, bar) -> None:
-    "Train for an epoch and score the average of the weights; the best so far are kept."
+    "Train for an epoch, and score it."
     rank, batches, total = processes()[0], self.size.batches, 0.0
     streams = [np.random.default_rng([self.seed, self.epoch, i, rank]) for i in range(batches)]
     torch.manual_seed(self.seed * 100_003 + self.epoch * 101 + rank)
@@ -142,16 +156,9 @@ def run_epoch(self: Learner, bar) -> None:
                 coming = pool.submit(self.make_batch, streams[i + 1])
             total += self.step(batch, self.epoch * batches + i)
             bar.update()
-    self.average.eval()
-    with torch.no_grad():
-        score = float(torch.stack([self.loss(self.average.module, b).float() for b in self.validation]).mean())
     self.epoch, train = self.epoch + 1, float(total) / batches
-    if not np.isfinite(train + score):
-        raise ValueError(f"{self.name}: the loss became {train} (validation {score}) in epoch {self.epoch}; try a smaller learning_rate")
-    self.history.append(dict(epoch=self.epoch, train=train, validation=score))
-    if self.stale == 0:
-        self.best = {k: v.detach().cpu().clone() for k, v in self.average.module.state_dict().items()}
-    bar.set_postfix(epoch=self.epoch, train=f"{train:.4f}", validation=f"{score:.4f}", refresh=False)
+    self.score(train)
+    bar.set_postfix(epoch=self.epoch, train=f"{train:.4f}", validation=f"{self.history[-1]['validation']:.4f}", refresh=False)
 
 # %% ../../nbs/53_training.loop.ipynb #53a00001
 def _go_on(learner, state_file, identity):
@@ -182,6 +189,8 @@ def fit(
     identity = hashlib.sha256(json.dumps([learner.name, world, meta], sort_keys=True, default=str).encode()).hexdigest()
     if resume and state_file.exists():
         _go_on(learner, state_file, identity)
+    if learner.trained and not learner.history:
+        learner.score()
     save = lambda m: save_checkpoint(folder, learner.name, m, {**meta, "history": learner.history}) if rank == 0 else None
     total, done = size.epochs * size.batches, learner.epoch * size.batches
     with tqdm(total=total, initial=done, desc=f"{learner.name:<11}", unit="batch", disable=not progress or rank > 0) as bar:
