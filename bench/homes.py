@@ -20,11 +20,13 @@ from energymvp.config import load_config
 from energymvp.forecast.forecasts import forecast_load
 from energymvp.forecast.own_weeks import MEDIANS, plain_quantiles, simple_profiles
 from energymvp.forecast.windows import Windows
+from energymvp.training.simulated import KINDS, simulated_homes
 from energymvp.training.split import divide
 
 PARTS = dict(dishwasher_kwh="dishwasher", washingmachine_kwh="washing_drying", kettle_kwh="stove", microwave_kwh="stove")
 ALONE = "T1 alone"  # without what the home's own weeks say
 ROWS = ("naive", *MEDIANS, "LightGBM", ALONE, "T1")
+METERED = "as metered", "total alone"
 SIMPLE = ROWS[:6]  # that T1 is held against
 CHOSEN = (
     "How the choices were made, since these homes are few: the weights' rule, rate and start are the best of about a "
@@ -35,12 +37,14 @@ CHOSEN = (
 )
 
 
-def bare(windows, home):
-    "Windows of one home whose sub-meters are taken away: its total as `misc`."
-    p = windows.panel.homes([windows.panel.households[home]])
+def with_and_without(place, kind=None, seed=0):
+    "The one home of a place, with a simulated appliance if `kind` says so, as metered and with its total alone: two places."
+    p = place.windows.panel.homes([place.windows.panel.households[place.home[0]]])
+    if kind:
+        p = simulated_homes(p, np.random.default_rng([1, seed]), [kind], [0])
     energy = np.zeros_like(p.energy)
     energy[..., -1] = p.energy.sum(-1)
-    return Windows(replace(p, energy=energy))
+    return [replace(place, windows=Windows(q), home=np.zeros_like(place.home)) for q in (p, replace(p, energy=energy))]
 
 
 def rows_of(job, place, seeds, name):
@@ -51,13 +55,16 @@ def rows_of(job, place, seeds, name):
     trees, *_ = peers.lightgbm(job, job.config.seed)
     fixed["LightGBM"] = trees(w, home, step)
     out = {row: [peers.score([place], lambda *_, f=f: f)[0][place.group]] for row, f in fixed.items()}
-    whole = bare(w, home[0])
+    number = sum(map(ord, name))  # another car for every home
+    split = {kind: with_and_without(place, kind, number) for kind in ("", *KINDS)}
     for seed in seeds:
         model = peers.trained(replace(job, out=job.out / name), seed)
         for row, f in ((ALONE, plain_quantiles), ("T1", lambda *a: forecast_load(*a, quantiles=True))):
             out.setdefault(row, []).append(peers.score([place], lambda *a, f=f, m=model: f(m, *a))[0][place.group])
-        same = peers.score([place], lambda w, h, s, m=model: forecast_load(m, whole, np.zeros_like(h), s))[0][place.group]
-        out.setdefault("bare", []).append(same)
+        for kind, both in split.items():
+            for how, spot in zip(METERED, both):
+                found = peers.score([spot], lambda *a, m=model: forecast_load(m, *a))[0][place.group]
+                out.setdefault(f"{kind}, {how}", []).append(found)
     return out
 
 
@@ -89,8 +96,14 @@ def write(found, metered, args, span, path):
     band = peers.table(
         ("home", "day", "week"), [(h, *(f"{of(r, 'T1', f'{s}, in the band'):.0f}" for s in ("day", "week"))) for h, r in found.items()]
     )
-    parts = [(h, *(f"{of(found[h], row, s):.1f}" for s in ("day", "week") for row in ("T1", "bare"))) for h in metered]
-    split = peers.table(("home", "day: as metered", "day: total alone", "week: as metered", "week: total alone"), parts)
+    lines = {h: ("", [found[h]]) for h in metered} | {f"all homes with a simulated {kind}, mean": (kind, found.values()) for kind in KINDS}
+    parts = []
+    for name, (kind, homes) in lines.items():
+        seeds = [
+            [np.mean([h[f"{kind}, {how}"][i][s] for h in homes]) for i in range(args.seeds)] for s in ("day", "week") for how in METERED
+        ]
+        parts.append((name, *(f"{np.mean(x):.1f} ± {np.std(x):.1f}" for x in seeds)))
+    split = peers.table(("home", *(f"{s}: {how}" for s in ("day", "week") for how in METERED)), parts)
     text = f"""{datetime.date.today()}, {cpu()}, Python {platform.python_version()}, torch {torch.__version__}. Made by `bench/homes.py`, {args.seeds} seeds of T1.
 
 Each home is left out once: T1 and LightGBM are trained on the demo's other homes up to {span.validation:%d %B %Y} (T1 stops by the weeks to {span.test:%d %B %Y}) and forecast the home that is left out at every local midnight, those of the demo from then to {span.end:%d %B %Y}, the British ones on all their days; these train nothing. Mean absolute error in percent of the home's mean load. The medians are of the same slot. "{ALONE}" is the network before the home's own last weeks are asked (`nbs/43a`).
@@ -111,7 +124,7 @@ Share of the half hours in T1's band, %:
 
 {band}
 
-Homes with meters of their appliances, forecast with them and from their total alone:
+Homes with meters of their appliances, forecast with them and from their total alone; ± is the spread of the seeds of T1. The cars and heaters are simulated (`nbs/51a`), added to the homes above by another stream of random numbers than those that T1 learns from, but by the same rules:
 
 {split}
 """
