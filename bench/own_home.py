@@ -68,9 +68,12 @@ def write(found, args, path):
             mean = ("mean", "", *(f"{np.mean([of(r, row, span) for r in homes.values()]):.1f}" for row in ROWS))
             text += f"\n{months} months, the {span} ahead:\n\n{peers.table(('home', 'days', *ROWS), [*rows, mean])}\n"
         cells = [(h, s) for h in homes for s in ("day", "week")]
-        better = lambda a, b: sum(of(homes[h], a, s) < of(homes[h], b, s) for h, s in cells)
+        better = {row: sum(of(homes[h], ON, s) < of(homes[h], row, s) for h, s in cells) for row in ROWS[:3]}
         kept = np.mean([k for r in homes.values() for k in r["kept"]])
-        text += f"\nOf {len(cells)} cells, {ON} is better than LightGBM in {better(ON, 'LightGBM')}, than {OTHERS} in {better(ON, OTHERS)} and than {NEW} in {better(ON, NEW)}; in {kept:.0%} of the trainings the weights of other homes were kept.\n"
+        text += (
+            f"\nOf {len(cells)} cells, {ON} is better than {', than '.join(f'{row} in {n}' for row, n in better.items())}; "
+            f"in {kept:.0%} of the trainings the weights of other homes were kept.\n"
+        )
     path.write_text(text)
     print("\n" + text)
 

@@ -27,9 +27,14 @@ _labels = option(
 
 # %% ../../nbs/70b_cli.models.ipynb #7c4a1a58
 _until = option("Nothing from here on is trained on.", shown="80 % of the span")
+_pretrained = option(
+    "Begin T1 with the weights that travel with the library, or with new ones.",
+    "--from-pretrained/--from-scratch",
+    shown="from pretrained, with less than three years of readings of all homes together",
+)
 _resume = option("Go on where an interrupted run of the same settings stopped.", "--resume", shown=True)
 
-
+# %% ../../nbs/70b_cli.models.ipynb #70b00010
 @command
 def train(
     store: StoreName,
@@ -38,6 +43,7 @@ def train(
     until: Annotated[str | None, _until] = None,
     preset: Annotated[str, option("Sizes of the models, as the config names them.", shown=True)] = "small",
     model: Annotated[str, _model] = "all",
+    from_pretrained: Annotated[bool | None, _pretrained] = None,
     resume: Annotated[bool, _resume] = False,
     held_out_homes: Annotated[int | None, _homes] = None,
     labels: Annotated[str | None, _labels] = None,
@@ -63,7 +69,8 @@ def train(
     with open_store(store, read_only=True, progress=not quiet) as s:
         zone = training_clock(s, cfg)
         start, stop = (at_moment(t, zone, o) for t, o in ((from_, "--from"), (until, "--until")))
-        done = train_run(s, out, cfg, preset, start, stop, _models[model], truth == "store", node, market, None, resume, not quiet, say)
+        how = dict(pretrained=from_pretrained, resume=resume, progress=not quiet, say=say)
+        done = train_run(s, out, cfg, preset, start, stop, _models[model], truth == "store", node, market, **how)
     return dict(run=str(out), **_trained(done))
 
 # %% ../../nbs/70b_cli.models.ipynb #5f9c6eda
