@@ -72,6 +72,8 @@ wheel-check: $(READY) ## build the wheel and run it in a new environment
 	@touch $@
 
 peers: .venv-peers/.installed ## forecasts and plans beside other libraries, hours long; needs DATA=folder, see bench/decisions.py
+	@.venv-peers/bin/python bench/homes.py --data "$(DATA)"
+	@.venv-peers/bin/python bench/own_home.py --data "$(DATA)"
 	@.venv-peers/bin/python bench/consumption.py --data "$(DATA)"
 	@.venv-peers/bin/python bench/decisions.py --data "$(DATA)"
 	@.venv-peers/bin/python bench/speed.py

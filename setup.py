@@ -13,6 +13,7 @@ DATA = {
     "sql_schema": ("sql", "*.sql"),
     "templates": ("templates", "*"),
     "pretrained": ("data/pretrained", "*.*"),
+    "tariffs": ("data/tariffs", "*.json"),
 }  # package: its folder and files
 
 parser = ConfigParser(delimiters=["="])

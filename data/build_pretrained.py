@@ -21,6 +21,7 @@ CARD = """# The models that travel with the library
 `{preset}`, seed {seed}. Made by `energymvp demo` and `data/build_pretrained.py`, on {torch}.
 
 **What they were trained on.** {seen} homes and one market of the demo data, {start} to {validation}, stopped on {validation} to {test};
+a quarter of what T1 read had a **simulated** car or water heater added;
 sources and licences (CC BY 4.0, MIT, BSD-3-Clause) are in `data/README.md`. Homes never seen: {held_out}. The market is a **day-ahead** market
 of 2015 at an assumed level, whose prices every plan knows as far as they are published; a real-time market behaves otherwise, so for one
 of those train on its own prices before you trust a plan.

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['HALF_HOUR', 'HOURS_PER_STEP', 'STEPS_PER_DAY', 'STEPS_PER_WEEK', 'CENTS_PER_USD_MWH', 'PRICE_CAP', 'USUAL_PRICE',
-           'MAX_HOME_ENERGY', 'utc', 'day_start', 'day_before', 'moment', 'grid', 'cents_from_usd_mwh', 'check_cents',
-           'kwh_from_kw', 'plural']
+           'MAX_HOME_ENERGY', 'known_zone', 'utc', 'day_start', 'day_before', 'moment', 'grid', 'cents_from_usd_mwh',
+           'check_cents', 'kwh_from_kw', 'plural']
 
 # %% ../nbs/00_units.ipynb #8c7c971b
 from datetime import UTC
@@ -21,6 +21,15 @@ STEPS_PER_DAY = 48
 STEPS_PER_WEEK = 7 * STEPS_PER_DAY
 
 # %% ../nbs/00_units.ipynb #0afbf3b1
+def known_zone(name: str) -> str:
+    "The name of a time zone; a `ValueError` where there is none of that name."
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        raise ValueError(f"{name!r} is not known; write it as America/Los_Angeles") from None
+    return name
+
+
 def utc(
     time,  # anything `pd.Timestamp` understands, with a time zone
     name: str = "time",  # what to call it in an error

@@ -15,7 +15,7 @@ import torch
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from ..checked import in_short, sentence, shortened
-from ..config import known_zone
+from ..units import known_zone
 from ..files import fingerprint, renamed, write_atomic
 from .load_model import LoadModel
 from .trading_model import TradingModel

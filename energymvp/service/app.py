@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 
 from .. import __version__
-from ..config import known_zone
+from ..units import known_zone
 from ..data.clean import clean_consumption, clean_prices
 from ..data.panel import panel_of
 from ..data.schema import APPLIANCES
