@@ -9,7 +9,11 @@ __all__ = []
 from .data import copy, ingest, labels, schema  # noqa: F401 - each adds a command
 from .models import evaluate, plan, train  # noqa: F401
 from .options import app
+from .tariffs import tariffs
 from .tools import demo, doctor, serve  # noqa: F401
+
+# %% ../../nbs/70d_cli.app.ipynb #70d00040
+app.add_typer(tariffs, name="tariff")
 
 # %% ../../nbs/70d_cli.app.ipynb #41b434f0
 #| eval: false

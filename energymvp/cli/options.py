@@ -116,8 +116,8 @@ def _in_one_line(e):
     return f"{type(e).__name__} {text[:200]}: this is a fault of energymvp, {way}"
 
 
-def command(f):
-    "A command of `energymvp`: an error that a user can mend is one line and exit code 1, and so is an answer that is not `ok`."
+def command(f, of: typer.Typer = app, name: str | None = None):
+    "A command of `energymvp`, or of a group of its commands: an error that a user can mend is one line and exit code 1, and so is an answer that is not `ok`."
 
     @functools.wraps(f)
     def run(*args, **kwargs):
@@ -133,7 +133,7 @@ def command(f):
         if isinstance(answer, dict) and answer.get("ok") is False:
             raise typer.Exit(1)
 
-    return app.command()(run)
+    return of.command(name)(run)
 
 # %% ../../nbs/70_cli.options.ipynb #36bab473
 def at_moment(text: str | None, timezone: str, option: str):

@@ -207,6 +207,27 @@ def prices(
         out.append(price.reshape(len(ts), -1).mean(1))
     return out[0], out[1]
 
+# %% ../../nbs/04a_site.rate_table.ipynb #04c00022
+def _months(months):
+    "Jun-Sep, or Jan, Mar; all: nothing."
+    runs = []
+    for m in sorted(months):
+        runs = [*runs[:-1], [runs[-1][0], m]] if runs and runs[-1][1] == m - 1 else [*runs, [m, m]]
+    return "" if len(months) == 12 else ", ".join(MONTHS[a - 1] if a == b else f"{MONTHS[a - 1]}-{MONTHS[b - 1]}" for a, b in runs)
+
+
+def _price(r):
+    parts = [f"{r.mult:g} x market"] * bool(r.mult) + [f"{r.add:g}"] * bool(r.add or not r.mult)
+    bounds = [f"{word} {x:g}" for word, x in (("at least", r.floor), ("at most", r.cap)) if x is not None]
+    return ", ".join([" + ".join(parts), *(f"{p:g} from {k:g} kWh" for k, p in r.tiers), *bounds])
+
+
+@patch
+def frame(self: RateTable) -> pd.DataFrame:
+    "One line a row: direction, months, days, from, to, and the price in words, cents/kWh."
+    rows = [(r.direction, _months(r.months), "" if r.day == "all" else r.day, clock(r.start), clock(r.stop), _price(r)) for r in self.rows]
+    return pd.DataFrame(rows, columns=["direction", "months", "days", "from", "to", "cents/kWh"])
+
 # %% ../../nbs/04a_site.rate_table.ipynb #04c00013
 @patch
 def used(
@@ -295,7 +316,8 @@ def rows_of_schedule(
     price: dict,  # value of a cell -> arguments of its row, as `add`
 ) -> tuple[RateRow, ...]:
     "As few rows as say it."
-    spans, cell = {}, np.asarray(cell)
+    first = {v: next(u for u, p in price.items() if p == price[v]) for v in np.unique(cell).tolist()}
+    spans, cell = {}, np.vectorize(first.get)(cell)
     for m, d in np.ndindex(12, 2):
         cuts = [0, *(np.flatnonzero(np.diff(cell[m, d])) + 1), 24]
         for a, b in zip(cuts, cuts[1:]):
