@@ -16,6 +16,8 @@ import numpy as np
 # %% ../../nbs/22b_optimizer.optimum.ipynb #84d9c304
 from .sweep import dispatches, plans, slopes
 from ..site.battery import Battery, _finite, _first
+from ..site.connection import Connection
+from ..units import kwh_from_kw
 
 # %% ../../nbs/22b_optimizer.optimum.ipynb #1197334e
 def _series(name, x, T, kind=float):
@@ -79,7 +81,18 @@ def _tank(b):
     return b.energy_min, b.energy_max, b.max_charge * b.eta, b.max_discharge / b.eta, b.eta, float(b.wear)
 
 # %% ../../nbs/22b_optimizer.optimum.ipynb #06e1348e
-def _problem(price, battery, sell_price, load, reserve, can_buy, can_sell, end_value, end_levels, **more):
+def _connected(c, sell, load):
+    "Price of spare energy, spare energy that is lost, and most kWh that charging takes from the grid and discharging gives to it, each (..., T)."
+    one, spare = np.ones(load.shape[-1]), np.maximum(-load, 0)
+    if c is None or c == Connection():
+        return sell, 0 * one, np.inf * one, np.inf * one
+    into, out = (np.inf if x is None else kwh_from_kw(x) for x in (c.import_limit, c.export_limit))
+    grid_in = np.maximum(into - np.maximum(load, 0), 0) if c.charge_from_grid else 0 * one
+    grid_out = np.maximum(out - spare, 0) if c.export_battery else 0 * one
+    return np.maximum(sell, 0) if c.curtail else sell, np.maximum(spare - out, 0), grid_in * one, grid_out * one
+
+
+def _problem(price, battery, sell_price, load, reserve, can_buy, can_sell, end_value, end_levels, connection, **more):
     "Checked and flattened arguments: (batch shape, T, rows, levels and worth of the end, [more])."
     price = _finite("price", price)
     if price.ndim < 1 or price.shape[-1] < 1:
@@ -99,12 +112,9 @@ def _problem(price, battery, sell_price, load, reserve, can_buy, can_sell, end_v
     more = {k: _finite(k, v) for k, v in more.items()}
     names = ("price", "sell_price", "load", "reserve", "can_buy", "can_sell")
     rows = price, sell, load, low, can_buy, can_sell
+    edge = _connected(connection, sell, load)
     batch = _batch(**{k: x.shape[:-1] for k, x in zip(names, rows)}, end_value=em.shape[:-1], **{k: v.shape for k, v in more.items()})
-    if sell_price is not None:
-        bad = sell > price + 1e-9
-        if bad.any():
-            raise ValueError(f"sell_price is above price at {_first(bad)}: buying and selling at once would be a money machine")
-    return batch, T, tuple(_flat(x, batch, 1) for x in rows), ex, _flat(em, batch, 1), [_flat(v, batch, 0) for v in more.values()]
+    return batch, T, tuple(_flat(x, batch, 1) for x in (*rows, *edge)), ex, _flat(em, batch, 1), [_flat(v, batch, 0) for v in more.values()]
 
 # %% ../../nbs/22b_optimizer.optimum.ipynb #63922ceb
 @dataclass(frozen=True, repr=False)
@@ -130,7 +140,7 @@ def perfect_foresight(
     battery: Battery,  # the battery
     *,
     soc_start,  # (...) stored kWh at the start
-    sell_price=None,  # (..., T) cents/kWh of export, at or below `price`; as `price` by default
+    sell_price=None,  # (..., T) cents/kWh of export, which may be above `price`; as `price` by default
     load=None,  # (..., T) household's kWh per half hour, always served
     reserve=None,  # (..., T) least stored kWh after each half hour; where out of reach, the plan charges at full power
     can_buy=None,  # (..., T) where False the battery does not charge, not even for the reserve
@@ -138,6 +148,7 @@ def perfect_foresight(
     soc_end_min=None,  # (...) least stored kWh at the end
     end_value=None,  # (...) cents per stored kWh left at the end; (..., K) with `end_levels`
     end_levels=None,  # (K) levels of stored kWh: the k-th `end_value` holds from this level to the next
+    connection: Connection | None = None,  # what may cross the meter; None: anything
 ) -> Optimum:
     "The most profitable plan that the battery can follow, known the prices. Exact, also at negative prices."
     lo, hi = battery.energy_min, battery.energy_max
@@ -146,7 +157,7 @@ def perfect_foresight(
     if bad.any():
         raise ValueError(f"soc_start of {start[bad][0]:.6g} kWh at {_first(bad)} lies outside the bounds {lo:.6g} to {hi:.6g} kWh")
     batch, T, rows, levels, worth, (start, end_min) = _problem(
-        price, battery, sell_price, load, reserve, can_buy, can_sell, end_value, end_levels,
+        price, battery, sell_price, load, reserve, can_buy, can_sell, end_value, end_levels, connection,
         soc_start=np.minimum(np.maximum(start, lo), hi), soc_end_min=lo if soc_end_min is None else soc_end_min,
     )  # fmt: skip
     B = math.prod(batch)
@@ -170,11 +181,12 @@ def value_slopes(
     soc_end_min=None,  # (...) least stored kWh at the end
     end_value=None,  # (...) or (..., K'), as in `perfect_foresight`
     end_levels=None,  # (K') as in `perfect_foresight`
+    connection: Connection | None = None,  # what may cross the meter
 ):  # (..., T+1, K) cents per stored kWh
     "What stored energy is worth before each half hour: the mean over each part of the charge, from its level to the next (the last: to the brim). Infinite where the charge could not keep the reserve."
     at = _levels(levels, battery)
     batch, T, rows, ends, worth, (end_min,) = _problem(
-        price, battery, sell_price, load, reserve, can_buy, can_sell, end_value, end_levels,
+        price, battery, sell_price, load, reserve, can_buy, can_sell, end_value, end_levels, connection,
         soc_end_min=battery.energy_min if soc_end_min is None else soc_end_min,
     )  # fmt: skip
     B = math.prod(batch)
@@ -189,9 +201,10 @@ def dispatch(
     value,  # (..., T, K) cents per stored kWh left after each half hour, for K equal parts of the usable energy
     *,
     soc_start,  # (...) stored kWh at the start
-    sell_price=None,  # (..., T) cents/kWh of export, at or below `price`; as `price` by default
+    sell_price=None,  # (..., T) cents/kWh of export, which may be above `price`; as `price` by default
     load=None,  # (..., T) household's kWh per half hour, always served
     reserve=None,  # (..., T) stored kWh under which nothing is discharged
+    connection: Connection | None = None,  # what may cross the meter
 ):  # energy: (..., T) grid-side kWh, buying positive; soc: (..., T+1) stored kWh
     "In each half hour the best step for its own price and the value of what is left. Charging is never forced."
     value = _finite("value", value)
@@ -200,7 +213,7 @@ def dispatch(
     start = np.clip(_finite("soc_start", soc_start), battery.energy_min, battery.energy_max)
     reserve = None if reserve is None else np.maximum(_finite("reserve", reserve), battery.energy_min)
     batch, T, rows, levels, _, (start,) = _problem(
-        price, battery, sell_price, load, reserve, None, None, value[..., 0, :], value.shape[-1], soc_start=start
+        price, battery, sell_price, load, reserve, None, None, value[..., 0, :], value.shape[-1], connection, soc_start=start
     )
     if value.shape[-2] != T:
         raise ValueError(f"value has shape {value.shape}, but price has {T} half hours: (..., {T}, K) is needed")
