@@ -97,7 +97,7 @@ def show(
 # %% ../../nbs/70ca_cli.tariffs.ipynb #70ca0009
 @command
 def check(source: Source, export: Export = None, timezone: Clock = None, unit: Unit = None, year: Year = None, json_: Json = None):
-    "Read a tariff as plans would, and say that it holds: every minute of every kind of day has one price, on both changes of the clock as well."
+    "Read a tariff and say that it holds: every minute of every kind of day has one price for import and one for export."
     t = _read(source, export, timezone, unit, year)
     if hasattr(t, "rows"):
         typer.echo("every minute of every month has one price for import and one for export, on weekdays and on weekends")
