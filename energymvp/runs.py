@@ -134,8 +134,9 @@ def train_run(
     if labels and "trading" in models:
         known, worth = load_labels(store, panel, Site.from_config(config))
         say(f"T2 learns from the store's {say_labels(worth)}")
-    how = dict(preset=preset, until=until, resume=resume, progress=progress, labels=known, losses=losses)
+    begin = None
     if "consumption" in models:
-        how["pretrained"], why = first_weights(panel, config, until, pretrained)
+        begin, why = first_weights(panel, config, until, pretrained)
         say(why)
+    how = dict(preset=preset, until=until, resume=resume, progress=progress, labels=known, losses=losses, pretrained=begin)
     return train_panel(panel, folder, config, models, say, **how)

@@ -69,8 +69,8 @@ def train(
     with open_store(store, read_only=True, progress=not quiet) as s:
         zone = training_clock(s, cfg)
         start, stop = (at_moment(t, zone, o) for t, o in ((from_, "--from"), (until, "--until")))
-        how = dict(pretrained=from_pretrained, resume=resume, progress=not quiet, say=say)
-        done = train_run(s, out, cfg, preset, start, stop, _models[model], truth == "store", node, market, **how)
+        names, own = _models[model], truth == "store"
+        done = train_run(s, out, cfg, preset, start, stop, names, own, node, market, None, from_pretrained, resume, not quiet, say)
     return dict(run=str(out), **_trained(done))
 
 # %% ../../nbs/70b_cli.models.ipynb #5f9c6eda

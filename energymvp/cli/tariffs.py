@@ -42,16 +42,18 @@ def list_tariffs(json_: Json = None):
     import pandas as pd
 
     from energymvp.data.readers.tariffs import read_tariff
+    from energymvp.site.rate_table import RateTable
 
     rows = []
-    for name in _names():
-        t = read_tariff(name)
+    for t in (read_tariff(name) for name in _names()):
+        if not isinstance(t, RateTable):
+            continue
         adds = [x for r in t.rows if r.direction == "import" for x in (r.add, *(p for _, p in r.tiers))]
         price = "of the market price" if t.follows_market else f"{min(adds):.1f} to {max(adds):.1f}"
         export = (
             "net metering" if t.net_metering else "a price" if any(r.add for r in t.rows if r.direction == "export") else "nothing said"
         )
-        rows.append((name, t.currency, t.timezone, f"{t.valid_from} to {t.valid_to or 'now'}" if t.valid_from else "", price, export))
+        rows.append((t.name, t.currency, t.timezone, f"{t.valid_from} to {t.valid_to or 'now'}" if t.valid_from else "", price, export))
     df = pd.DataFrame(rows, columns=["tariff", "currency", "clock", "valid", "import, cents/kWh", "export"])
     typer.echo(table(df))
     return dict(tariffs=df.to_dict("records"))
@@ -61,10 +63,8 @@ def _read(source, export, timezone, unit, year):
     from energymvp.data.readers.tariffs import read_tariff
 
     t = read_tariff(source, export, timezone, unit, year)
-    typer.echo(
-        repr(t) if hasattr(t, "rows") else f"{t.name}: a price for every {t.minutes} minutes, {t.frame.index[0]} to {t.frame.index[-1]}"
-    )
-    for note in getattr(t, "notes", ()):
+    typer.echo(t)
+    for note in t.notes:
         typer.echo(f"note: {note}")
     return t
 
@@ -83,8 +83,10 @@ def show(
     "The rows of a tariff, and a picture of a week."
     from dataclasses import asdict
 
+    from energymvp.site.rate_table import RateTable
+
     t = _read(source, export, timezone, unit, year)
-    if hasattr(t, "rows"):
+    if isinstance(t, RateTable):
         typer.echo(table(t.frame()))
         typer.echo(f"source: {t.source}" if t.source else "")
     if picture is not None:
@@ -92,13 +94,13 @@ def show(
 
         plot_tariff(t, from_).savefig(picture)
         typer.echo(f"picture written to {picture}")
-    return asdict(t) if hasattr(t, "rows") else dict(name=t.name, minutes=t.minutes)
+    return asdict(t) if isinstance(t, RateTable) else dict(name=t.name, minutes=t.minutes)
 
 # %% ../../nbs/70ca_cli.tariffs.ipynb #70ca0009
 @command
 def check(source: Source, export: Export = None, timezone: Clock = None, unit: Unit = None, year: Year = None, json_: Json = None):
     "Read a tariff and say that it holds: every minute of every kind of day has one price for import and one for export."
     t = _read(source, export, timezone, unit, year)
-    if hasattr(t, "rows"):
+    if hasattr(t, "cover"):
         typer.echo("every minute of every month has one price for import and one for export, on weekdays and on weekends")
-    return dict(ok=True, name=t.name, notes=[*getattr(t, "notes", ())])
+    return dict(ok=True, name=t.name, notes=[*t.notes])

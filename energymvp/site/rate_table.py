@@ -330,7 +330,7 @@ def rows_of_schedule(
     return tuple(rows)
 
 # %% ../../nbs/04a_site.rate_table.ipynb #04c0001e
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RateSeries:
     "What a kWh costs and earns in each interval of a file."
 
@@ -338,6 +338,7 @@ class RateSeries:
     frame: pd.DataFrame  # index: starts, UTC; `import` and, where there is one, `export`, cents/kWh
 
     follows_market = tiered = net_metering = False
+    notes = ()
 
     def __post_init__(self):
         ts = self.frame.index
@@ -345,6 +346,9 @@ class RateSeries:
             raise ValueError(f"{self.name}: intervals must come in their order, each once, and two at least")
         if not np.isfinite(self.frame.to_numpy()).all() or np.abs(self.frame.to_numpy()).max() > MOST:
             raise ValueError(f"{self.name}: prices must be numbers of cents/kWh, up to {MOST:g}")
+
+    def __repr__(self):
+        return f"RateSeries {self.name}: a price for every {self.minutes} minutes, {self.frame.index[0]} to {self.frame.index[-1]}"
 
     minutes = property(lambda self: int(pd.Series(self.frame.index).diff().mode()[0] / pd.Timedelta(minutes=1)), doc="Of an interval.")
 

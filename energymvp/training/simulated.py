@@ -63,13 +63,13 @@ def simulated_homes(
     homes: list | None = None,  # position of the real home below each; None: drawn
 ) -> Panel:
     "Homes of the panel, each with a simulated car in `ev_charging`, a heater in `water_heater`, or both."
-    homes = rng.integers(len(panel.households), size=len(kinds)) if homes is None else homes
-    clock, energy = WallClock(panel.ts, panel.timezone, 0), panel.energy[homes].copy()
+    below = rng.integers(len(panel.households), size=len(kinds)) if homes is None else np.asarray(homes)
+    clock, energy = WallClock(panel.ts, panel.timezone, 0), panel.energy[below].copy()
     first = clock.labels[0]
     slot = clock.slot + first.hour * 2 + first.minute // 30
     for e, kind in zip(energy, kinds):
         for word, column, simulated in (("car", "ev_charging", simulated_car), ("heater", "water_heater", simulated_heater)):
             if word in kind:
                 e[:, APPLIANCES.index(column)] += simulated(slot[-1] // STEPS_PER_DAY + 1, rng)[slot]
-    names = [f"{panel.households[h]} with a simulated {kind}" for h, kind in zip(homes, kinds)]
-    return replace(panel, households=names, energy=energy, measured=panel.measured[homes])
+    names = [f"{panel.households[h]} with a simulated {kind}" for h, kind in zip(below, kinds)]
+    return replace(panel, households=names, energy=energy, measured=panel.measured[below])

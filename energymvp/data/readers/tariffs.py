@@ -110,7 +110,7 @@ def _exporting(table, export, year):
     elif isinstance(export, str | int | float) and re.fullmatch(r"-?\d+(\.\d+)?", str(export)):
         rows = (RateRow("export", add=float(export)),)
     else:
-        other = read_tariff(export, timezone=table.timezone, year=year)
+        other = read_tariff(str(export), timezone=table.timezone, year=year)
         if not isinstance(other, RateTable) or other.net_metering or other.timezone != table.timezone:
             raise ValueError(f"{export} is no table of what export earns on the clock of {table.timezone}")
         rows, rest = tuple(r for r in other.rows if r.direction == "export"), (*rest, f"export: {other.name}")
