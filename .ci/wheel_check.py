@@ -17,7 +17,7 @@ SKIP = shutil.ignore_patterns(
     ".git", ".venv", "__pycache__", ".ipynb_checkpoints", "*.egg-info", "build", "dist", "runs", "_proc", "_docs", ".env"
 )
 ALLOWED = re.compile(
-    rf"{LIB}/(?:\w+/)*\w+\.py|{LIB}/demo_data/(?:[^/]+\.parquet|SHA256SUMS)|{LIB}/default_config/[^/]+\.yaml|{LIB}/sql_schema/[^/]+\.sql|{LIB}/templates/[^/]+\.html|{LIB}/pretrained/(?:README\.md|(?:consumption|trading)\.(?:json|safetensors))|{LIB}-[^/]+\.dist-info/.*"
+    rf"{LIB}/(?:\w+/)*\w+\.py|{LIB}/demo_data/(?:[^/]+\.parquet|SHA256SUMS)|{LIB}/default_config/[^/]+\.yaml|{LIB}/sql_schema/[^/]+\.sql|{LIB}/templates/[^/]+\.html|{LIB}/tariffs/[^/]+\.json|{LIB}/pretrained/(?:README\.md|(?:consumption|trading)\.(?:json|safetensors))|{LIB}-[^/]+\.dist-info/.*"
 )
 NEEDED = [
     rf"{LIB}/__init__\.py",
@@ -27,6 +27,7 @@ NEEDED = [
     rf"{LIB}/sql_schema/schema\.sql",
     rf"{LIB}/templates/report\.html",
     rf"{LIB}/pretrained/trading\.safetensors",
+    rf"{LIB}/tariffs/pge-ev2-a\.json",
     r".*/licenses/LICENSE",
 ]
 
@@ -81,6 +82,7 @@ def main():
             if not made.exists() or not made.stat().st_size:
                 problems.append(f"the demo left no {name}")
         sh(bin / LIB, "doctor", cwd=empty)
+        sh(bin / LIB, "tariff", "check", "pge-ev2-a", cwd=empty)
         sh(*pip, "nbclient", "ipykernel", cwd=empty)
         shutil.rmtree(src / "build", ignore_errors=True)
         problems += colab_check.run(src, bin, tmp)
