@@ -27,6 +27,8 @@ def tariff_names() -> list[str]:
 
 
 def _cents(dollars) -> float:
+    if isinstance(dollars, bool) or (isinstance(dollars, str) and not re.fullmatch(r"\s*-?[\d.]+(e-?\d+)?\s*", dollars)):
+        raise ValueError(f"{dollars!r} is no amount of money")
     return round(100 * float(dollars or 0), 8)
 
 # %% ../../../nbs/13g_data.readers.tariffs.ipynb #13e00008
@@ -41,7 +43,11 @@ def _periods(name, structure):
     for i, tiers in enumerate(structure):
         if not tiers:
             raise ValueError(f"{name}: period {i} has no price")
-        price = [_cents(t.get("rate")) + _cents(t.get("adj")) for t in tiers]
+        if any(t.get("rate") in (None, "") for t in tiers):
+            raise ValueError(f"{name}: a tier of period {i} has no rate")
+        price = [_cents(t["rate"]) + _cents(t.get("adj")) for t in tiers]
+        if len(tiers) > 1 and tiers[-1].get("max") is not None:
+            raise ValueError(f"{name}: the last tier of period {i} ends at {tiers[-1]['max']}, and what is beyond it has no price")
         steps = tuple((float(t["max"]), p) for t, p in zip(tiers, price[1:]) if t.get("max") is not None)
         if len(steps) != len(tiers) - 1:
             raise ValueError(f"{name}: a tier of period {i} that is not the last has no upper bound")
@@ -53,7 +59,9 @@ def _periods(name, structure):
 def _schedule(name, weekday, weekend, periods):
     "(12, 2, 24) positions of periods."
     try:
-        cell = np.stack([np.asarray(s, int).reshape(12, 24) for s in (weekday, weekend)], 1)
+        cell = np.stack([np.asarray(s).reshape(12, 24) for s in (weekday, weekend)], 1)
+        if cell.dtype.kind != "i":
+            raise ValueError("positions of periods are whole numbers")
     except (ValueError, TypeError) as e:
         raise ValueError(f"{name}: a schedule must have 12 months of 24 hours ({in_short(e)})") from None
     if cell.min() < 0 or cell.max() >= periods:
@@ -65,6 +73,8 @@ def _schedule(name, weekday, weekend, periods):
 # %% ../../../nbs/13g_data.readers.tariffs.ipynb #13e00020
 def _with_adjustment(cell, periods, monthly):
     "The same with what is added by month, in cents: one period for each period and month."
+    if len(monthly) not in (0, 12):
+        raise ValueError(f"an adjustment by month has {len(monthly)} values, not 12")
     if not any(monthly):
         return cell, periods
     cell = cell + len(periods) * np.arange(12)[:, None, None]
@@ -97,7 +107,7 @@ def _sold(cell, periods, net_metering, notes):
     return (NOTHING,), False, (*notes, SILENT)
 
 # %% ../../../nbs/13g_data.readers.tariffs.ipynb #13e00022
-def _exporting(table, export, year):
+def _exporting(table, export, unit, year):
     "The table with what `export` says about it instead."
     if export in (None, ""):
         return table
@@ -110,7 +120,7 @@ def _exporting(table, export, year):
     elif isinstance(export, str | int | float) and re.fullmatch(r"-?\d+(\.\d+)?", str(export)):
         rows = (RateRow("export", add=float(export)),)
     else:
-        other = read_tariff(str(export), timezone=table.timezone, year=year)
+        other = read_tariff(str(export), timezone=table.timezone, unit=unit, year=year)
         if not isinstance(other, RateTable) or other.net_metering or other.timezone != table.timezone:
             raise ValueError(f"{export} is no table of what export earns on the clock of {table.timezone}")
         rows, rest = tuple(r for r in other.rows if r.direction == "export"), (*rest, f"export: {other.name}")
@@ -147,6 +157,8 @@ def _urdb(d, timezone):
         f"demand charges ({k}) are not in this table" for k in HUGE if any(float(t.get("rate") or 0) for p in d.get(k) or [] for t in p)
     )
     notes += ("holidays are not in the rate database: they count as what day they are",)
+    if str(d.get("dgrules", "")).startswith("Buy All"):
+        notes += ("all is bought and all generation is sold under it, which this table cannot say",)
     sold, net, notes = _sold(cell, periods, str(d.get("dgrules", "")).startswith("Net Metering"), notes)
     fixed = d.get("fixedchargefirstmeter", d.get("fixedmonthlycharge", 0)), d.get("fixedchargeunits", "$/month")
     day, month = _charge(name, *fixed)
@@ -197,7 +209,7 @@ UNITS = dict(cents_kwh=1.0, usd_kwh=100.0, eur_kwh=100.0, gbp_kwh=100.0)
 
 def _priced(name, df, unit):
     "Columns of import and export in cents; the parts of what export earns are added up."
-    out = {}
+    out, seen = {}, set()
     for column in df.columns.difference(["month", "day", "hour", "ts"], sort=False):
         m = re.fullmatch(r"(import|export|delivery|generation)(?:_(\w+))?", column)
         if not m:
@@ -207,6 +219,10 @@ def _priced(name, df, unit):
         own = m[2] or unit
         if own not in UNITS:
             raise Refusal(f"{name}: the unit of {column} is not said; there are {', '.join(UNITS)}", "say it with", unit="usd_kwh")
+        clash = {m[1]} | ({"export"} if m[1] in ("delivery", "generation") else {"delivery", "generation"} if m[1] == "export" else set())
+        if clash & seen:
+            raise ValueError(f"{name}: {column} says again what {(clash & seen).pop()} says")
+        seen.add(m[1])
         direction = "import" if m[1] == "import" else "export"
         out[direction] = out.get(direction, 0) + pd.to_numeric(df[column]) * UNITS[own]
     return out
@@ -214,10 +230,11 @@ def _priced(name, df, unit):
 # %% ../../../nbs/13g_data.readers.tariffs.ipynb #13e00021
 def _cells(name, df, value):
     "(12, 2, 24) values of a frame with month, day and hour; each once."
-    month = df.month.map(lambda m: MONTHS.index(str(m).strip()[:3].title()) if not str(m).strip().isdigit() else int(m) - 1)
+    word = df.month.astype(str).str.strip()
+    month = pd.to_numeric(word, errors="coerce").sub(1).fillna(word.str[:3].str.title().map({m: i for i, m in enumerate(MONTHS)}))
     day = df.day.str.strip().str.lower().map(dict(weekday=0, weekend=1))
-    hour = pd.to_numeric(df.hour)
-    if day.isna().any() or not hour.between(0, 23).all() or not month.between(0, 11).all():
+    hour = pd.to_numeric(df.hour, errors="coerce")
+    if day.isna().any() or not hour.isin(range(24)).all() or not month.isin(range(12)).all():
         raise ValueError(f"{name}: months are 1 to 12 or Jan to Dec, days weekday or weekend, hours 0 to 23")
     out, times = np.full((12, 2, 24), np.nan), np.zeros((12, 2, 24), int)
     at = month.to_numpy(int), day.to_numpy(int), hour.to_numpy(int)
@@ -244,7 +261,8 @@ def _by_hand(name, df, timezone, unit):
     cells = {d: _cells(name, df, v.to_numpy(float)) for d, v in _priced(name, df, unit).items()}
     if not cells:
         raise ValueError(f"{name}: there is no price in it")
-    notes = () if len(cells) == 2 else (f"nothing is said of {'export' if 'import' in cells else 'import'}, which is nought here",)
+    notes = ("holidays are not in the table: they count as what day they are",)
+    notes += () if len(cells) == 2 else (f"nothing is said of {'export' if 'import' in cells else 'import'}, which is nought here",)
     rows = [_value_rows(d, cells[d]) if d in cells else (RateRow(d),) for d in ("import", "export")]
     return RateTable(name, timezone, rows[0] + rows[1], notes=notes, source=name)
 
@@ -354,12 +372,19 @@ def read_tariff(
         path = shipped("data/tariffs", "tariffs") / f"{source}.json"
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
-    table = _of_csv(path, timezone, unit, year) if path.suffix.lower() == ".csv" else _of_text(path, timezone)
+    try:
+        table = _of_csv(path, timezone, unit, year) if path.suffix.lower() == ".csv" else _of_text(path, timezone)
+    except Refusal:
+        raise
+    except ValueError as e:  # which file it was is always said
+        raise ValueError(
+            in_short(e) if str(e).startswith((str(path), path.stem + ":", path.stem + " ")) else f"{path}: {in_short(e)}"
+        ) from None
     if isinstance(table, RateSeries):
         if export is not None:
             raise ValueError(f"{source} has a price for every interval: put what export earns into a column of it")
         return table
-    return _exporting(table, export, year)
+    return _exporting(table, export, unit, year)
 
 
 def tariff_yaml(table: RateTable) -> str:
