@@ -99,6 +99,16 @@ def further(folder, name, tz, parts=None):
         yield Panel(clock, [house], energy, none, none, tz, "", "", dict(consumption=n, prices=0), measured[None])
 
 
+def options(doc, folder):
+    "Options of a bench that runs home by home: `data`, `seeds`, `out` and `only`."
+    p = argparse.ArgumentParser(description=doc.splitlines()[0])
+    p.add_argument("--data", default=os.environ.get("ENERGYMVP_BENCH_DATA"), help=f"folder with {FURTHER[0]}")
+    p.add_argument("--seeds", type=int, default=3, help="of T1")
+    p.add_argument("--out", type=Path, default=ROOT / "runs" / folder, help="results of homes that are there are kept")
+    p.add_argument("--only", nargs="+", help="homes to run; the others are taken from --out")
+    return p
+
+
 def spots(group, windows, homes, start, stop):
     "Every local midnight at which the library itself would decide."
     home, step = windows.decision_points(start, stop)

@@ -4,13 +4,10 @@ Set up as `bench/consumption.py`, then, with the folder of the two British homes
 .venv-peers/bin/python bench/homes.py --data FOLDER
 """
 
-import argparse
 import datetime
 import json
-import os
 import platform
 from dataclasses import replace
-from pathlib import Path
 
 import consumption as peers  # before numpy: it sets the threads
 import numpy as np
@@ -135,12 +132,7 @@ Homes with meters of their appliances, forecast with them and from their total a
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("--data", default=os.environ.get("ENERGYMVP_BENCH_DATA"), help=f"folder with {peers.FURTHER[0]}")
-    p.add_argument("--seeds", type=int, default=3, help="of T1")
-    p.add_argument("--out", type=Path, default=peers.ROOT / "runs" / "bench_homes", help="results of homes that are there are kept")
-    p.add_argument("--only", nargs="+", help="homes to run; the others are taken from --out")
-    args = p.parse_args()
+    args = peers.options(__doc__, "bench_homes").parse_args()
     torch.set_num_threads(int(peers.THREADS))
     config = load_config()
     panel = demo(config)

@@ -4,10 +4,8 @@ After `bench/homes.py`, whose weights it begins with:
 .venv-peers/bin/python bench/own_home.py --data FOLDER
 """
 
-import argparse
 import datetime
 import json
-import os
 import platform
 from dataclasses import replace
 from pathlib import Path
@@ -28,19 +26,19 @@ OTHERS, NEW, ON = "T1 of other homes", "T1, new weights", "T1, trained on"
 ROWS = ("LightGBM", OTHERS, NEW, ON)
 
 
-def own(panel, start, test):
+def own(panel, start, test, config):
     "Panel of one home that is known from a step on, and its training: the price is needed for the spans alone."
     known = np.arange(len(panel.ts)) >= start
     energy, price = np.where(known[:, None], panel.energy, np.nan), np.where(known, 1.0, np.nan).astype(np.float32)
     own = replace(panel, energy=energy, measured=panel.measured & known, price=price, priced=known, day_ahead=price * np.nan)
-    return own, divide(own, load_config().split, until=panel.ts[test])
+    return own, divide(own, config.split, until=panel.ts[test])
 
 
 def rows_of(panel, test, stop, months, seeds, weights, out):
     "Row -> results, one a seed: day and week in percent of the home's mean load."
-    first = int(np.argmax(panel.measured[0]))
-    p, spans = own(panel, max(first, test - round(months * 365 / 12) * 48), test)
-    windows, config = Windows(p), load_config()
+    config, first = load_config(), int(np.argmax(panel.measured[0]))
+    p, spans = own(panel, max(first, test - round(months * 365 / 12) * 48), test, config)
+    windows = Windows(p)
     place = peers.spots("own", windows, [0], test, stop)
     score = lambda forecast: peers.score([place], forecast)[0]["own"]
     job = peers.Job(p, windows, [0], spans, p.step(spans.validation), config, "small", out, False)
@@ -79,13 +77,9 @@ def write(found, args, path):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("--data", default=os.environ.get("ENERGYMVP_BENCH_DATA"), help=f"folder with {peers.FURTHER[0]}")
-    p.add_argument("--seeds", type=int, default=3, help="of T1")
+    p = peers.options(__doc__, "bench_own_home")
     p.add_argument("--months", type=int, nargs="+", default=[12, 3])
     p.add_argument("--weights", type=Path, default=peers.ROOT / "runs" / "bench_homes", help="of `bench/homes.py`")
-    p.add_argument("--out", type=Path, default=peers.ROOT / "runs" / "bench_own_home", help="results of homes that are there are kept")
-    p.add_argument("--only", nargs="+", help="homes to run; the others are taken from --out")
     args = p.parse_args()
     torch.set_num_threads(int(peers.THREADS))
     config = load_config()

@@ -100,7 +100,9 @@ def show(
 @command
 def check(source: Source, export: Export = None, timezone: Clock = None, unit: Unit = None, year: Year = None, json_: Json = None):
     "Read a tariff and say that it holds: every minute of every kind of day has one price for import and one for export."
+    from energymvp.site.rate_table import RateTable
+
     t = _read(source, export, timezone, unit, year)
-    if hasattr(t, "cover"):
+    if isinstance(t, RateTable):
         typer.echo("every minute of every month has one price for import and one for export, on weekdays and on weekends")
     return dict(ok=True, name=t.name, notes=[*t.notes])

@@ -14,6 +14,7 @@ import torch
 
 from ..data.calendar import midnights
 from ..data.schema import APPLIANCES
+from .load_features import profiles
 from .load_model import QUANTILES, LoadModel
 from .windows import Windows
 from ..units import STEPS_PER_DAY, STEPS_PER_WEEK
@@ -31,10 +32,21 @@ def _median(x):
     return (middle[0] + middle[1])[..., 0, :] / 2
 
 
-def _mean(x):
-    "(N, ...): mean over the second axis of what is known; NaN where nothing is."
-    known = np.isfinite(x)
-    return np.divide(np.where(known, x, 0).sum(1), known.sum(1), out=np.full(x[:, 0].shape, np.nan), where=known.any(1))
+def _days(windows, step, first, stop):
+    "(N, days, 48) counts of the clock on the wall: the days from `first` to `stop` as seen from each step."
+    n = stop - first
+    return windows.clock.at(step)[:, None, None] + np.arange(first * STEPS_PER_DAY, stop * STEPS_PER_DAY).reshape(n, STEPS_PER_DAY)
+
+
+def _before(series, home, at):
+    "What a series of each home, by the clock on the wall, has at some counts; NaN before it begins."
+    known = series[home[:, None, None], np.maximum(at, 0)]
+    return np.where(at.reshape(*at.shape, *(1,) * (known.ndim - at.ndim)) >= 0, known, np.nan)
+
+
+def _in_batches(f, windows, home, step, batch_size):
+    parts = [slice(i, i + batch_size) for i in range(0, len(home), batch_size)]
+    return np.concatenate([f(windows, home[k], step[k]) for k in parts or [slice(0)]])
 
 
 def _weekend(windows, slot):
@@ -44,17 +56,12 @@ def _weekend(windows, slot):
 
 # %% ../../nbs/43a_forecast.own_weeks.ipynb #43b00005
 def _simple(windows, home, step):
-    days = lambda a, b: (
-        windows.clock.at(step)[:, None, None] + np.arange(a * STEPS_PER_DAY, b * STEPS_PER_DAY).reshape(b - a, STEPS_PER_DAY)
-    )
-    at, ahead = days(-LEARNED_DAYS, 0), days(0, 7)
-    past = np.where(at >= 0, windows.wall_load[home[:, None, None], np.maximum(at, 0)], np.nan)
+    at, ahead = _days(windows, step, -LEARNED_DAYS, 0), _days(windows, step, 0, 7)
+    past = _before(windows.wall_load, home, at)
+    naive = profiles(windows.wall_load, home, windows.clock.at(step))[0].reshape(len(step), 7, STEPS_PER_DAY)
     same = [_median(np.where(_weekend(windows, at) == kind, past, np.nan))[:, None] for kind in (False, True)]
     week, two, four = (np.repeat(_median(past[:, -n:])[:, None], 7, 1) for n in (7, 14, LEARNED_DAYS))
     kind = np.where(_weekend(windows, ahead), same[1], same[0])
-    usual, weekday = (_mean(x) for x in (past[:, -7:], past.reshape(len(step), 4, 7 * STEPS_PER_DAY)))
-    weekday = weekday.reshape(len(step), 7, STEPS_PER_DAY)
-    naive = (np.where(np.isfinite(weekday), weekday, usual[:, None]) + usual[:, None]) / 2
     out = np.stack([naive, week, two, four, np.where(np.isfinite(kind), kind, four)], 1).reshape(len(step), len(SIMPLE), STEPS_PER_WEEK)
     return windows.clock.to_steps(out, step).astype(np.float32)
 
@@ -66,16 +73,14 @@ def simple_profiles(
     batch_size: int = 512,
 ) -> np.ndarray:
     "(N, 5, 336) kWh per half hour: `SIMPLE` profiles of the coming week."
-    parts = [slice(i, i + batch_size) for i in range(0, len(home), batch_size)]
-    return np.concatenate([_simple(windows, home[k], step[k]) for k in parts or [slice(0)]])
+    return _in_batches(_simple, windows, home, step, batch_size)
 
 # %% ../../nbs/43a_forecast.own_weeks.ipynb #43b00002
 SPLIT_DAYS = 14
 
 
 def _parts(windows, home, step):
-    at = windows.clock.at(step)[:, None, None] + np.arange(-SPLIT_DAYS * STEPS_PER_DAY, 0).reshape(SPLIT_DAYS, STEPS_PER_DAY)
-    past = np.where((at >= 0)[..., None], windows.features[home[:, None, None], np.maximum(at, 0), : len(APPLIANCES)], np.nan)
+    past = _before(windows.features[..., : len(APPLIANCES)], home, _days(windows, step, -SPLIT_DAYS, 0))
     used = past[..., (np.nan_to_num(past) > 0).any((0, 1, 2))]
     apart = (
         sum(_median(x) for x in np.moveaxis(used, -1, 0)) - _median(used.sum(-1))
@@ -93,8 +98,7 @@ def split_says(
     batch_size: int = 256,
 ) -> np.ndarray:
     "(N, 336) kWh per half hour: the medians of the parts over 14 days, added up, less the median of the total; 0 without sub-meters."
-    parts = [slice(i, i + batch_size) for i in range(0, len(home), batch_size)]
-    return np.concatenate([_parts(windows, home[k], step[k]) for k in parts or [slice(0)]])
+    return _in_batches(_parts, windows, home, step, batch_size)
 
 # %% ../../nbs/43a_forecast.own_weeks.ipynb #43f0000a
 @torch.no_grad()

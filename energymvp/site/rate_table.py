@@ -153,8 +153,7 @@ class RateTable:
     def __post_init__(self):
         if self.net_metering and any(r.direction == "export" for r in self.rows):
             raise ValueError("with net metering export has no rows: it is set off at the price of import")
-        for d in ("import",) if self.net_metering else ("import", "export"):
-            _cover(self.name, self.rows, d)
+        self.cover  # refuses what is not covered once
         _one_price(self.name, self.rows)
 
     @cached_property

@@ -164,13 +164,13 @@ def train(
     lessons = dict(consumption=partial(_load_lessons, simulated=stream), trading=partial(_price_lessons, site=site, labels=labels))
     for name in (m for m in MODELS if m in models):
         size, first, about = getattr(config.presets[preset], name), build.get(name, MODELS[name]), meta
-        if known := name == "consumption" and pretrained is not None:
+        if trained := name == "consumption" and pretrained is not None:
             first, about = _trained_before(pretrained, meta, spans)
             size = replace(size, learning_rate=SLOWER * size.learning_rate, epochs=math.ceil(size.epochs / 2))
         *draw, loss = lessons[name](windows, ((0, val, "train"), (val, end, "validate")), size.batch_size)
         model, check = _ready(name, first, size, config.seed, *draw)
         if name == "trading":
             model.site, about = site, meta | _after_load(folder, labels, end)
-        learner = Learner(name, model, draw[0], losses.get(name, loss), check, size, config.seed, smoothing, device, known)
+        learner = Learner(name, model, draw[0], losses.get(name, loss), check, size, config.seed, smoothing, device, trained)
         done[name] = fit(learner, folder, about, resume, progress, finish=calibrate if name == "consumption" else None)
     return done
