@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from energymvp.data.readers.tariffs import SILENT
+from energymvp.data.readers.rate_databases import SILENT
 
 HERE = Path(__file__).resolve().parent / "tariffs"
 NOTHING = dict(direction="export")

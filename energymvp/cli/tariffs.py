@@ -27,7 +27,7 @@ Clock = Annotated[str | None, option("The clock of a file that has none, e.g. Am
 Unit = Annotated[str | None, option("Of prices whose columns do not say: cents_kwh, usd_kwh, eur_kwh, gbp_kwh.")]
 Year = Annotated[int | None, option("Of export values that have several.")]
 _week = option("A picture of a week's prices, as a PNG or SVG file.")
-_from = option("First day of the picture.", shown=True)
+_from = option("First day of the picture.", "--from", shown="2026-07-06, or where a file begins")
 
 
 def _names():
@@ -77,7 +77,7 @@ def show(
     unit: Unit = None,
     year: Year = None,
     picture: Annotated[Path | None, _week] = None,
-    from_: Annotated[str, _from] = "2026-07-06",
+    from_: Annotated[str | None, _from] = None,
     json_: Json = None,
 ):
     "The rows of a tariff, and a picture of a week."
@@ -92,7 +92,7 @@ def show(
     if picture is not None:
         from energymvp.report.figures import plot_tariff
 
-        plot_tariff(t, from_).savefig(picture)
+        plot_tariff(t, from_ or ("2026-07-06" if isinstance(t, RateTable) else t.frame.index[0])).savefig(picture)
         typer.echo(f"picture written to {picture}")
     return asdict(t) if isinstance(t, RateTable) else dict(name=t.name, minutes=t.minutes)
 

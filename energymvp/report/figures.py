@@ -101,7 +101,10 @@ def plot_tariff(
     "Price of import and of export for a week from a local day on."
     zone = tariff.timezone if isinstance(tariff, RateTable) else str(tariff.frame.index.tz)
     first = pd.Timestamp(start).tz_localize(zone) if pd.Timestamp(start).tz is None else pd.Timestamp(start)
-    ts = grid(first.tz_convert("UTC"), (first + pd.DateOffset(days=7)).tz_convert("UTC"))
+    stop = (first + pd.DateOffset(days=7)).tz_convert("UTC")
+    if isinstance(tariff, RateSeries):
+        stop = min(stop, tariff.frame.index[-1] + pd.Timedelta(minutes=tariff.minutes))
+    ts = grid(first.tz_convert("UTC"), stop)
     buy, sell = tariff.prices(ts, np.full(len(ts), market))
     fig, (ax,) = figure_axes(width, 3.0)
     for name, price, colour, line in (("import", buy, BLUE, "-"), ("export", sell, ORANGE, "--")):
