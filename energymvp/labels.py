@@ -13,13 +13,15 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from .checked import Refusal
+from .data.homes import home_sites
 from .data.panel import Panel, iter_panels
 from .data.schema import TABLES
 from .data.stores import Store
 from .optimizer.optimum import perfect_foresight
 from .site.battery import ACTIONS, actions, signed
 from .site.rules import follow_rules
-from .site.site import Site, home_sites
+from .site.site import Site
+from .site.tariffs import rule_prices
 from .units import HALF_HOUR, STEPS_PER_DAY, plural
 
 # %% ../nbs/23_labels.ipynb #f81cd03a
@@ -44,10 +46,11 @@ def label_home(
     if policy not in LABEL_POLICIES:
         raise ValueError(f"policy must be one of {', '.join(LABEL_POLICIES)}, not {policy!r}")
     b, soc, parts = site.battery, soc_start * site.battery.capacity * site.battery.health, []
-    soc = float(np.clip(soc, b.energy_min, b.energy_max))
+    soc, terms = float(np.clip(soc, b.energy_min, b.energy_max)), _terms(panel, 0, site)
     for first, stop in known_runs(panel.priced & panel.measured[0]):
         price = panel.price[first:stop].astype(float)
-        energy, path = _label_run(price, panel.load[0, first:stop].astype(float), soc, site, policy)
+        prices = price, *terms.of(price, slice(first, stop))
+        energy, path = _label_run(prices, panel.load[0, first:stop].astype(float), soc, site, policy)
         parts.append(pd.DataFrame(dict(
             household_id=panel.households[0], ts=panel.ts[first:stop], action=actions(energy), quantity_kwh=np.abs(energy),
             soc_kwh=path[:-1], price_cents_kwh=price, policy=policy,
@@ -57,23 +60,30 @@ def label_home(
         raise ValueError(f"household {panel.households[0]} has no half hour with both a reading and a price")
     return pd.concat(parts, ignore_index=True)[list(TABLES["battery_labels"].columns)]
 
+# %% ../nbs/23_labels.ipynb #23000010
+def _terms(panel, i, site):
+    "What the tariff of the i-th home says of a panel's grid; of tiers, that in which its months end."
+    known = panel.measured[i]
+    return site.tariff.at_use(panel.ts[known], panel.load[i, known].astype(float)).on(panel.ts)
 
-def _label_run(price, load, soc, site, policy):
-    "Energy (n,) and stored kWh (n + 1,) that a policy gives a run of known half hours."
+
+def _label_run(prices, load, soc, site, policy):
+    "Energy (n,) and stored kWh (n + 1,) that a policy gives a run of known half hours; `prices` are those of market, import and export."
+    _, buy, sell = prices
     battery, rules = site.battery, site.rules
     reserve = float(site.reserve(load.mean()))
     soc = soc if policy == "optimal" else max(soc, reserve)
     if policy == "rules":
-        return follow_rules(price, soc, reserve, rules, battery)
-    bounds = dict(reserve=reserve, can_buy=price < rules.buy_below, can_sell=price > rules.sell_above) if policy == "rules-optimal" else {}
-    buy, sell = site.prices(price)
+        bought, sold = rule_prices(site.tariff, *prices)
+        return follow_rules(bought, soc, reserve, rules, battery, sold, load)
+    bounds = dict(reserve=reserve, **site.may(*prices)) if policy == "rules-optimal" else {}
     best = perfect_foresight(buy, battery, soc_start=soc, sell_price=sell, load=load, **bounds)
     return best.energy, best.soc
 
 # %% ../nbs/23_labels.ipynb #87d19c62
 def make_labels(
     store: Store,
-    site: Site,  # of homes without a battery of their own in the store
+    site: Site,  # of homes of which the store says nothing
     timezone: str,
     policy: str = "optimal",  # or "rules", "rules-optimal"
     start=None,  # None: where the data start
@@ -92,18 +102,19 @@ def make_labels(
     homes, own, out = households or store.distinct("consumption", "household_id"), home_sites(store, site, households), []
     panels = iter_panels(store, timezone, households, start, end, node, market)
     for panel in tqdm(panels, total=len(homes), desc=f"labels ({policy})", unit="home", disable=not progress):
-        half_hours = int((panel.priced & panel.measured[0]).sum())
+        half_hours, at_home = int((panel.priced & panel.measured[0]).sum()), own.get(panel.households[0], site)
         if not half_hours:
-            out.append(dict(household_id=panel.households[0], half_hours=0))
+            out.append(dict(household_id=panel.households[0], tariff=at_home.tariff.name, half_hours=0))
             continue
         where = dict(start=panel.ts[0], end=panel.ts[-1] + HALF_HOUR, household_id=panel.households[0], policy=policy)
         rows = store.read("battery_labels", **where) if resume else ()
         if len(rows) != half_hours:
-            rows = label_home(panel, own.get(panel.households[0], site), policy, soc_start)
+            rows = label_home(panel, at_home, policy, soc_start)
             store.upsert("battery_labels", rows)
         income = -(signed(rows.action, rows.quantity_kwh) * rows.price_cents_kwh).sum() / (len(rows) / STEPS_PER_DAY)
         shares = {a: float((rows.action == a).mean()) for a in ACTIONS}
-        out.append(dict(household_id=panel.households[0], half_hours=len(rows), **shares, market_income_cents_per_day=income))
+        about = dict(household_id=panel.households[0], tariff=at_home.tariff.name, half_hours=len(rows))
+        out.append(dict(**about, **shares, market_income_cents_per_day=income))
     if not any(r["half_hours"] for r in out):
         raise ValueError(
             f"no home has a half hour with both a reading and a price in that span: nothing to label; {store.why_empty('prices')}"
@@ -135,9 +146,9 @@ def _label_row(rows, at, panel, i, site):
     scored = np.isfinite(energy) & panel.priced & panel.measured[i]
     if not scored.any():
         return None
-    worth, days = np.zeros(2), scored.sum() / STEPS_PER_DAY
+    worth, days, terms = np.zeros(2), scored.sum() / STEPS_PER_DAY, _terms(panel, i, site)
     for first, stop in known_runs(scored):
-        (buy, sell), used = site.prices(panel.price[first:stop].astype(float)), load[first:stop]
+        (buy, sell), used = terms.of(panel.price[first:stop].astype(float), slice(first, stop)), load[first:stop]
         start = float(np.clip(soc[first], b.energy_min, b.energy_max))
         best = perfect_foresight(buy, b, soc_start=start, sell_price=sell, load=used)
         worth += b.profit(energy[first:stop], buy, sell, used).sum(), best.profit
@@ -154,7 +165,7 @@ def _label_row(rows, at, panel, i, site):
 def load_labels(
     store: Store,
     panel: Panel,  # the homes and the grid
-    site: Site,  # of homes without a battery of their own in the store
+    site: Site,  # of homes of which the store says nothing
 ) -> tuple[Labels, pd.DataFrame]:
     "The labels that a store holds for a panel's homes, and a summary: what they earn versus the optimum, one row a home."
     shape, own, out = (len(panel.households), len(panel.ts)), home_sites(store, site, panel.households), []

@@ -14,10 +14,11 @@ import pandas as pd
 from fastcore.basics import patch
 from fastcore.meta import delegates
 
-from .backtest.evaluate import consumption_table, evaluate as evaluate_models, trading_table
+from .backtest.evaluate import OWN_TARIFFS, consumption_table, evaluate as evaluate_models, tariff_words, trading_table
 from .backtest.simulate import MODES
 from .config import Config, load_config
 from .files import shipped
+from .data.homes import home_clock, home_sites, site_of
 from .data.panel import Panel, load_panel
 from .data.ingest import demo_files, ingest
 from .data.stores import LocalStore, Store
@@ -27,7 +28,7 @@ from .forecast.forecasts import forecast_home
 from .forecast.windows import Windows, fill_by_habit
 from .planning.outlook import model_outlook
 from .planning.plan import Plan, make_plan
-from .site.site import Site, home_clock, home_sites
+from .site.site import Site
 from .runs import train_run, training_clock
 from .units import HALF_HOUR, STEPS_PER_DAY, grid, moment, plural
 
@@ -83,17 +84,18 @@ class Trained:
         models: Models,
         config: Config | str | Path | None = None,  # settings, or a YAML file laid over those of the run; None: those of the run
         trained: bool = True,  # on the data of this store, so that `evaluate` starts where training ended
+        tariff=None,  # of homes that name none in the store: a `RateTable`, or what `read_tariff` reads; None: the config's
     ):
         own = {k: models.meta[k] for k in ("timezone", "battery", "tariff", "rules", "backtest", "seed")}
         self.models, self.trained, self.config = models, trained, config if isinstance(config, Config) else load_config(config, run=own)
-        self.site = Site.from_config(self.config)
+        self.site = site_of(self.config, tariff)
 
     def __repr__(self):
         m, b = self.models.meta, self.site.battery
         return (
             f"{type(self).__name__}: trained on {plural(len(m['households']), 'home')} and {m['node']} ({m['market']}) up to {m['spans']['test'][:10]}\n"
             f"  battery {b.capacity:g} kWh, {b.charge_power:g} kW in, {b.discharge_power:g} kW out, round trip {b.efficiency:.0%}\n"
-            f"  local clock {self.config.timezone}"
+            f"  tariff: {self.site.tariff.name}; local clock {self.config.timezone}"
         )
 
     def panel(self, store: Store, homes: list | None, start, end, node=None, market=None, need_prices=True, zone=None) -> Panel:
@@ -111,9 +113,19 @@ class Trained:
         "What a decision at `at` may read of one home, and the grid of the day after it."
         return self.panel(store, [home], at, at + pd.Timedelta(days=1), node, market, need_prices, zone)
 
-    def site_of(self, store: Store, home: str) -> Site:
-        "The site of a home: the store's battery, if it has one, else the run's."
-        return home_sites(store, self.site, [home]).get(home, self.site)
+# %% ../nbs/64_planner.ipynb #64a00020
+@patch
+def site_of(self: Trained, store: Store, home: str) -> Site:
+    "The site of a home: its battery and its tariff as the store has them, else the run's."
+    return home_sites(store, self.site, [home]).get(home, self.site)
+
+
+@patch
+def tariffs(self: Trained, store: Store, homes: list) -> dict:
+    "household -> its tariff, of the homes that pay by another than the config's."
+    own = home_sites(store, self.site, homes)
+    found = {h: own.get(h, self.site).tariff for h in homes}
+    return {h: t for h, t in found.items() if t != self.config.tariff}
 
 # %% ../nbs/64_planner.ipynb #3ae1fd79
 class Forecaster(Trained):
@@ -178,7 +190,7 @@ class PlanMaker(Forecaster):
         at=None,  # decision time, a half hour, local where it has no offset; only what lies before it is used
         soc: float = 0.5,  # state of charge at that time, 0 to 1
         household: str | None = None,  # of frames with several
-        site: Site | None = None,  # battery, tariff and rules; None: the store's battery of this home, else the run's
+        site: Site | None = None,  # battery, tariff and rules; None: as the store has them for this home, else the run's
         decoder: str | None = None,  # "optimizer" or "decisions"; None: the better one on validation
         obey_thresholds: bool = False,  # buy and sell only beyond the thresholds of the rules
         node: str | None = None,
@@ -191,8 +203,8 @@ class PlanMaker(Forecaster):
             home = home or _only_home(store)
             zone = self.clock(store, [home])
             at = moment(at, zone, "at", whole=True)
-            panel = self.panel_at(store, home, at, node, market, zone=zone)
             site = site or self.site_of(store, home)
+            panel = self.panel_at(store, home, at, node, market, site.tariff.follows_market, zone)
         return make_plan(self.models, panel, home, at, soc, site, decoder, obey_thresholds)
 
 # %% ../nbs/64_planner.ipynb #27af811d
@@ -209,7 +221,10 @@ def _score_text(score):
     head = f"Score: {plural(homes, 'home')}, {r['node']} ({r['market']}), {r['span']['from']} to {r['span']['to']}, {mode}"
     note = "\nwarning: a part of this span was trained on" if score.trained_on else ""
     pays = f"a home pays {r['household_cents_per_day']:.0f} cents a day for its consumption at {r['rules']['household_price']:g} cents/kWh"
-    return f"{head}\n{score.table().iloc[:, :3].round(2)}\n{pays}{note}"
+    if OWN_TARIFFS in r["tariffs"]:
+        own = r["trading"][mode][OWN_TARIFFS]["no battery"]["bill_cents_per_day"]
+        pays = f"{tariff_words(r, OWN_TARIFFS)}; without a battery a home's bill is {own:.0f} cents a day"
+    return "\n".join([head, str(score.table().iloc[:, :3].round(2)), pays + note, *r["tariff_notes"]])
 
 # %% ../nbs/64_planner.ipynb #8581415f
 class Score:
@@ -221,12 +236,12 @@ class Score:
     def table(
         self,
         mode: str | None = None,  # "committed" or "replanned"; None: the first that was scored
-        adder: float | None = None,  # of delivery, cents/kWh; None: the tariff's own
+        adder: float | None = None,  # of delivery, cents/kWh; None: the homes' own tariffs, if they have some, else the config's
     ) -> pd.DataFrame:
         "One row a policy, in cents per home and day."
         mode = mode or next(iter(self.results["trading"]))
         tables = self.results["trading"].get(mode, {})
-        key = f"adder_{self.planner.config.tariff.adder if adder is None else adder:g}"
+        key = f"adder_{adder:g}" if adder is not None else next(iter(tables), "any tariff")
         if key not in tables:
             raise ValueError(
                 f"no score for {mode} at {key}; there are {', '.join(f'{m} at {k}' for m, t in self.results['trading'].items() for k in t)}"
@@ -263,10 +278,12 @@ class Scorer(PlanMaker):
             start = max(filter(None, (begin, trained)), default=pd.Timestamp(0, tz="UTC"))
         return start, self.panel(store, homes, start, None, node, market)
 
-    def score(self, panel: Panel, start, stop=None, modes: tuple = ("committed",), progress: bool = True) -> Score:
-        "What plans would have earned on a panel of `test_panel`; `stop` is not included, None: where readings and prices end."
+    def score(
+        self, panel: Panel, start, stop=None, modes: tuple = ("committed",), progress: bool = True, tariffs: dict | None = None
+    ) -> Score:
+        "What plans would have earned on a panel of `test_panel`, homes on their own `tariffs`; `stop` is not included, None: where readings and prices end."
         stop = panel.span[1] if stop is None else stop
-        return Score(*evaluate_models(self.models, panel, self.config, start, stop, tuple(modes), progress), panel, self)
+        return Score(*evaluate_models(self.models, panel, self.config, start, stop, tuple(modes), progress, tariffs), panel, self)
 
     def evaluate(
         self,
@@ -279,32 +296,34 @@ class Scorer(PlanMaker):
         market: str | None = None,
         progress: bool = True,
     ) -> Score:
-        "What plans would have earned on past days, versus every baseline and perfect foresight. Every home gets the run's battery."
+        "What plans would have earned on past days, versus every baseline and perfect foresight. Every home gets the run's battery and pays by its own tariff."
         if not modes or any(m not in MODES for m in modes):
             raise ValueError(f"modes must be some of {', '.join(MODES)}, not {modes!r}")
         with _data(source) as store:
             zone = self.clock(store, homes)
             start, stop = (t if t is None else moment(t, zone, k) for k, t in (("start", start), ("stop", stop)))
             start, panel = self.test_panel(store, start, homes, node, market)
-        return self.score(panel, start, stop, modes, progress)
+            tariffs = self.tariffs(store, panel.households)
+        return self.score(panel, start, stop, modes, progress, tariffs)
 
 # %% ../nbs/64_planner.ipynb #33a23b09
 class Planner(Scorer):
     "The front door: `plan`, `forecast` and `evaluate` homes with two trained models; `pretrained`, `load` or `train` them."
 
     @classmethod
-    def pretrained(cls, config=None) -> "Planner":
-        "The models that travel with the library; no training needed."
-        return cls(load_models(shipped("data/pretrained", "pretrained")), config, trained=False)
+    def pretrained(cls, config=None, tariff=None) -> "Planner":
+        "The models that travel with the library; no training needed. `tariff` is of homes that name none in the store."
+        return cls(load_models(shipped("data/pretrained", "pretrained")), config, trained=False, tariff=tariff)
 
     @classmethod
     def load(
         cls,
         folder: str | Path,  # of a training run
         config=None,
+        tariff=None,  # of homes that name none in the store
     ) -> "Planner":
         "The models of a training run."
-        return cls(load_models(folder), config)
+        return cls(load_models(folder), config, tariff=tariff)
 
     @classmethod
     @delegates(train_run)

@@ -10,12 +10,13 @@ import json
 from pathlib import Path
 
 from .config import Config
+from .data.homes import home_clock
 from .data.panel import Panel, load_panel
 from .data.stores import Store
 from .files import shipped
 from .forecast.checkpoints import MODELS
 from .labels import load_labels, say_labels
-from .site.site import Site, home_clock
+from .site.site import Site
 from .units import STEPS_PER_DAY, plural
 
 # %% ../nbs/63_runs.ipynb #787c5766

@@ -9,24 +9,53 @@ __all__ = ['earned', 'cumulative', 'score', 'score_consumption', 'mean_scores']
 import numpy as np
 import pandas as pd
 
-from .simulate import Trajectory, actual
+from .simulate import Trajectory, actual, tariff_then
 from ..forecast.forecasts import forecast_load
 from ..forecast.own_weeks import simple_profiles
 from ..forecast.load_model import LoadModel
 from ..forecast.windows import Windows
 from ..site.battery import bill
+from ..site.rate_table import RateTable
 from ..site.rules import compliance
 from ..site.site import Site
-from ..units import STEPS_PER_DAY, STEPS_PER_WEEK
+from ..site.tariffs import rule_prices
+from ..units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK
 
 # %% ../../nbs/61a_backtest.score.ipynb #d19ac1a9
+def _intervals(scored, windows, start):
+    "Load (homes, n) in kWh per half hour; starts, how many there are in half an hour, and market price (homes, n k), of the market's own intervals."
+    (price, load), fine = actual(scored, windows, start), windows.panel.interval_price
+    (homes, n), ts = scored.shape, windows.panel.ts[start : start + scored.shape[1]]
+    if fine is None:
+        return load, ts, 1, price
+    k = fine.shape[1]
+    market = np.broadcast_to(fine[start : start + n].astype(float).reshape(1, -1), (homes, n * k))
+    return load, pd.DatetimeIndex(np.repeat(ts, k)) + np.tile(np.arange(k), n) * (HALF_HOUR / k), k, market
+
+
+def _bills(run, scored, windows, start, site):
+    "Cents that all homes pay with a policy: under a rate table with its tiers, fixed charges and minimum bills, month by month."
+    tariffs = getattr(site.tariff, "of_homes", (site.tariff,) * len(scored))
+    steps = _billed(bill, run, scored, windows, start, site).sum(1)
+    if not any(isinstance(t, RateTable) for t in tariffs):
+        return steps.sum()
+    load, ts, k, market = _intervals(scored, windows, start)
+    net, there = np.repeat((load + run.energy) / k, k, 1), np.repeat(scored, k, 1)
+    for h, t in enumerate(tariffs):
+        if isinstance(t, RateTable) and there[h].any():
+            x, m = net[h, there[h]], market[h, there[h]]
+            steps[h] = t.bill(ts[there[h]], np.maximum(x, 0), np.maximum(-x, 0), m, 30 // k).bill.sum()
+    return steps.sum()
+
+# %% ../../nbs/61a_backtest.score.ipynb #61a00020
 def _billed(f, run, scored, windows, start, site):
     "(homes, n) of `f(energy, load, buy, sell)` in cents; where the market's intervals are shorter than half an hour, each at its own price."
-    (price, load), fine = actual(scored, windows, start), windows.panel.interval_price
-    if fine is None:
-        return np.where(scored, f(run.energy, load, *site.prices(price)), 0)
-    k, fine = fine.shape[1], fine[None, start : start + scored.shape[1]].astype(float)
-    return np.where(scored, f(run.energy[..., None] / k, load[..., None] / k, *site.prices(fine)).sum(-1), 0)
+    load, ts, k, market = _intervals(scored, windows, start)
+    prices = tariff_then(windows, start, site).on(ts, 30 // k).of(market)
+    if k == 1:
+        return np.where(scored, f(run.energy, load, *prices), 0)
+    buy, sell = (p.reshape(*scored.shape, k) for p in prices)
+    return np.where(scored, f(run.energy[..., None] / k, load[..., None] / k, buy, sell).sum(-1), 0)
 
 
 def earned(
@@ -60,9 +89,9 @@ def _violations(run, battery, tol=1e-6):
     return wrong | (np.abs(b.stored(run.energy) - delta) > tol) | (soc > b.energy_max + tol) | (soc < b.energy_min - tol)
 
 
-def _compliant(run, price, reserve, site):
-    one = lambda x: x[..., None]
-    return compliance(one(run.energy), np.stack([run.soc[:, :-1], run.soc[:, 1:]], -1), one(price), one(reserve), site.rules, site.battery)
+def _compliant(run, price, reserve, site, sell, load):
+    one, path = lambda x: x[..., None], np.stack([run.soc[:, :-1], run.soc[:, 1:]], -1)
+    return compliance(one(run.energy), path, one(price), one(reserve), site.rules, site.battery, one(sell), one(load))
 
 # %% ../../nbs/61a_backtest.score.ipynb #5ab1ee29
 def score(
@@ -75,17 +104,19 @@ def score(
     "One row a policy: money per home and day, share of perfect foresight, and what else the table shows."
     b, (price, load) = site.battery, actual(scored, windows, start)
     reserve = np.broadcast_to(site.reserve(windows.usual_load(start))[:, None], scored.shape)
+    tariff, ts = tariff_then(windows, start, site), windows.panel.ts[start : start + scored.shape[1]]
+    held_against = rule_prices(tariff, price, *tariff.on(ts).of(price))
     days, rows = scored.sum() / STEPS_PER_DAY, []
     for r in runs:
         served = np.nan_to_num(load + r.energy - b.grid(np.diff(r.soc, axis=1)))  # from the grid, and from the cells as their charge tells
         profit, (error, count) = earned(r, scored, windows, start, site).sum(), r.price_errors
-        obeyed = np.where(scored, _compliant(r, price, reserve, site), 0).sum()
+        obeyed = np.where(scored, _compliant(r, held_against[0], reserve, site, held_against[1], load), 0).sum()
         rows.append(dict(
             policy=r.policy, profit_cents_per_day=profit / days, profit_dollars_per_day=profit / days / 100,
             price_mae_cents_kwh=error / count if count else np.nan, cycles_per_day=b.cycles(r.soc).sum() / days,
             demand_met_percent=100 * np.clip(served, 0, load).sum() / load.sum() if load.any() else 100.0, limit_violations=int(_violations(r, b).sum()),
             rule_compliance_percent=100 * obeyed / scored.sum(),
-            bill_cents_per_day=_billed(bill, r, scored, windows, start, site).sum() / days,
+            bill_cents_per_day=_bills(r, scored, windows, start, site) / days,
         ))  # fmt: skip
     table = pd.DataFrame(rows)
     best = table.profit_cents_per_day[table.policy == "perfect foresight"]

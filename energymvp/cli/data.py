@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from .options import ConfigFile, From, Json, Market, Node, Quiet, StoreName, To, at_moment, command, option, table
+from .options import ConfigFile, From, Json, Market, Node, Quiet, StoreName, TariffName, To, at_moment, command, option, table
 
 # %% ../../nbs/70a_cli.data.ipynb #f76790b8
 _consumption = "CSV or parquet: household_id, ts, nine appliance columns or total_kwh, in kWh per interval."
@@ -117,6 +117,7 @@ def labels(
     to: To = None,
     node: Node = None,
     market: Market = None,
+    tariff: TariffName = None,
     config: ConfigFile = None,
     resume: Annotated[bool, option("Leave homes alone that have all their labels of this policy.", "--resume", shown=True)] = False,
     quiet: Quiet = False,
@@ -127,15 +128,16 @@ def labels(
     Running it again replaces the labels of the span, of whatever policy; an interrupted run does no harm.
     """
     from energymvp.config import load_config
+    from energymvp.data.homes import site_of
     from energymvp.data.transfer import open_store
     from energymvp.labels import make_labels
-    from energymvp.site.site import Site
 
     cfg = load_config(config)
     with open_store(store, create=False, progress=not quiet) as s:
         start, stop = at_moment(from_, cfg.timezone, "--from"), at_moment(to, cfg.timezone, "--to")
-        site, soc = Site.from_config(cfg), cfg.backtest.soc_start
-        done = make_labels(s, site, cfg.timezone, policy, start, stop, node, market, soc, resume, not quiet)
+        done = make_labels(
+            s, site_of(cfg, tariff), cfg.timezone, policy, start, stop, node, market, cfg.backtest.soc_start, resume, not quiet
+        )
         typer.echo(table(done.set_index("household_id")))
     return dict(policy=policy, households=done.to_dict("records"))
 

@@ -6,13 +6,14 @@
 __all__ = ['train', 'planner_of', 'evaluate', 'plan']
 
 # %% ../../nbs/70b_cli.models.ipynb #9854164b
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from energymvp.cli.options import (
-    ConfigFile, From, Json, Market, Node, Quiet, RunFolder, StoreName, To, at_moment, command, in_store, option,
+    ConfigFile, From, Json, Market, Node, Quiet, RunFolder, StoreName, TariffName, To, at_moment, command, in_store, option,
 )  # fmt: skip
 
 # %% ../../nbs/70b_cli.models.ipynb #a67edbde
@@ -86,11 +87,11 @@ def _one_of(name, given, known):
         raise ValueError(f"--{name} must be one of {', '.join(known)}, not {given!r}")
 
 # %% ../../nbs/70b_cli.models.ipynb #67c17b11
-def planner_of(run, config):
+def planner_of(run, config, tariff=None):
     "The planner of a run, or the one that travels with the library."
     from energymvp.planner import Planner
 
-    return Planner.load(run, config) if run else Planner.pretrained(config)
+    return Planner.load(run, config, tariff) if run else Planner.pretrained(config, tariff)
 
 # %% ../../nbs/70b_cli.models.ipynb #6ff617f8
 _start = option("First day or moment.", "--from", shown="where the run's training ended, and four weeks are known")
@@ -110,6 +111,7 @@ def evaluate(
     json_: Json = None,
     node: Node = None,
     market: Market = None,
+    tariff: TariffName = None,
     config: ConfigFile = None,
     quiet: Quiet = False,
 ):
@@ -120,9 +122,9 @@ def evaluate(
     from energymvp.backtest.evaluate import results_text
 
     _one_of("mode", mode, _modes)
-    planner = planner_of(run, config)
-    panel, start, stop = _test_of(planner, store, from_, to, household or None, node, market, quiet)
-    score = planner.score(panel, start, stop, _modes[:2] if mode == "both" else (mode,), not quiet)
+    planner = planner_of(run, config, tariff)
+    panel, start, stop, tariffs = _test_of(planner, store, from_, to, household or None, node, market, quiet)
+    score = planner.score(panel, start, stop, _modes[:2] if mode == "both" else (mode,), not quiet, tariffs)
     results = score.results | dict(run=str(run or "shipped"), mode=mode)
     typer.echo(results_text(results))
     if score.trained_on:
@@ -132,19 +134,20 @@ def evaluate(
 
 # %% ../../nbs/70b_cli.models.ipynb #18e3ea9d
 def _test_of(planner, store, start, stop, homes, node, market, quiet):
-    "The panel of a test, where it starts and where it stops; says what is there."
+    "The panel of a test, where it starts and where it stops, and the tariffs of its homes; says what is there."
+    from energymvp.data.homes import home_sites
     from energymvp.data.transfer import open_store
-    from energymvp.site.site import home_sites
 
     with open_store(store, read_only=True, progress=not quiet) as s:
         zone = planner.clock(s, homes)
         start, stop = at_moment(start, zone, "--from"), at_moment(stop, zone, "--to")
         start, panel = planner.test_panel(s, start, homes, node, market)
         own = sum(v.battery != planner.site.battery for v in home_sites(s, planner.site, panel.households).values())
+        tariffs = planner.tariffs(s, panel.households)
     typer.echo(panel)
     if own:
         typer.echo(f"note: of these homes, {own} with a battery of their own in the store; this table gives every home the run's battery")
-    return panel, start, stop
+    return panel, start, stop, tariffs
 
 # %% ../../nbs/70b_cli.models.ipynb #c8e34d31
 _home = option("Home to plan for.", complete=in_store("consumption", "household_id"))
@@ -168,6 +171,7 @@ def plan(
     json_: Json = None,
     node: Node = None,
     market: Market = None,
+    tariff: TariffName = None,
     config: ConfigFile = None,
 ):
     """Plan a home's battery for the next 24 hours; the battery can always follow the plan.
@@ -178,15 +182,21 @@ def plan(
     from energymvp.planning.plan import make_plan
     from energymvp.units import moment
 
-    planner = planner_of(run, config)
+    planner = planner_of(run, config, tariff)
     with open_store(store, read_only=True) as s:
-        zone = planner.clock(s, [household])
+        zone, site = planner.clock(s, [household]), planner.site_of(s, household)
         when = moment(at, zone, "--at", whole=True)
-        panel, site = planner.panel_at(s, household, when, node, market, zone=zone), planner.site_of(s, household)
+        panel = planner.panel_at(s, household, when, node, market, site.tariff.follows_market, zone)
     made = make_plan(planner.models, panel, household, when, soc, site, decoder, obey_thresholds)
     last = _say_plan(made, panel, when, soc)
     about = dict(obey_thresholds=obey_thresholds, run=str(run or "shipped"), node=panel.node, market=panel.market)
-    return {**made.to_dict(), "readings_to": last, **about, **{k: vars(getattr(site, k)) for k in ("battery", "tariff", "rules")}}
+    settings = {k: getattr(site, k) for k in ("battery", "tariff", "rules")}
+    return {
+        **made.to_dict(),
+        "readings_to": last,
+        **about,
+        **{k: asdict(v) for k, v in settings.items() if k != "tariff" or v == planner.config.tariff},
+    }
 
 # %% ../../nbs/70b_cli.models.ipynb #86eaa322
 def _say_plan(plan, panel, at, soc):
@@ -196,9 +206,10 @@ def _say_plan(plan, panel, at, soc):
     from energymvp.units import HALF_HOUR
 
     last = panel.ts[np.flatnonzero(panel.until(at).measured[0])[-1]] + HALF_HOUR
-    rows, zone = plan.blocks(), plan.timezone
+    rows, zone, market = plan.blocks(), plan.timezone, "mean_price_cents_kwh"
+    rows = rows.drop(columns=[c for c in rows if c.endswith("port_price_cents_kwh") and (rows[c] == rows[market]).all()])
     typer.echo(
-        f"{plan.household}, 24 hours from {rows.start.iloc[0]} ({zone}), starting at a state of charge of {soc:.0%}, "
+        f"{plan.household}, 24 hours from {rows.start.iloc[0]} ({zone}), by {plan.tariff}, starting at a state of charge of {soc:.0%}, "
         f"readings up to {last.tz_convert(zone):%Y-%m-%d %H:%M}:"
     )
     typer.echo(rows.round(2).to_string(index=False))

@@ -126,6 +126,6 @@ def forward(
     price_, load_, soc = (v.detach().cpu().double().numpy() for v in (price, load, x[:, 0, _column("soc")]))
     b = site.battery
     soc, reserve = np.clip(soc * b.capacity * b.health, b.energy_min, b.energy_max), site.reserve(load_.mean(1))
-    energy, value = (torch.from_numpy(v).to(price) for v in dispatch_by_value(price_, load_, soc, reserve, site))
+    energy, value = (torch.from_numpy(v).to(price) for v in dispatch_by_value(*site.prices(price_), load_, soc, reserve, site))
     logits = torch.stack([energy, torch.full_like(energy, MIN_TRADE), -energy], -1) / KWH_PER_LOGIT
     return TradingForecast(price, logits, torch.where(energy.abs() < MIN_TRADE, 0.0, energy.abs()), value)

@@ -17,6 +17,7 @@ from ..data.panel import HISTORY, Panel, reads_hourly, streak
 from .load_features import consumption_features, consumption_window, lag_mean, profiles, week_profile
 from .trading_features import ERROR_PERSISTENCE, decay_to_forecast, market_rows, usual_price
 from ..site.site import Site
+from ..site.tariff import Tariff
 from ..units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK
 
 # %% ../../nbs/43_forecast.windows.ipynb #43a00002
@@ -136,7 +137,8 @@ def trading(self: Windows, step: np.ndarray, load: np.ndarray, site: Site) -> np
     "(N, 48, 30) inputs of the trading model but for the battery's columns; `load` (N, 48) is forecast, or nought: the price does not read it."
     at = np.minimum(step[:, None] + np.arange(STEPS_PER_DAY), len(self.calendar) - 1)
     past = self.days_before(step, 7), self.panel.price[step - 1]
-    return market_rows(*past, self.day_ahead_beside(step), self.usual_price(step), self.calendar[at], load, site.rules, site.tariff)
+    tariff = site.tariff if isinstance(site.tariff, Tariff) else Tariff()  # one by the clock is no column: T2 knows the market
+    return market_rows(*past, self.day_ahead_beside(step), self.usual_price(step), self.calendar[at], load, site.rules, tariff)
 
 # %% ../../nbs/43_forecast.windows.ipynb #29b40808
 @patch

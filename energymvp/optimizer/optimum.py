@@ -81,15 +81,17 @@ def _tank(b):
     return b.energy_min, b.energy_max, b.max_charge * b.eta, b.max_discharge / b.eta, b.eta, float(b.wear)
 
 # %% ../../nbs/22b_optimizer.optimum.ipynb #06e1348e
-def _connected(c, sell, load):
+def _connected(c, sell, load, can_buy):
     "Price of spare energy, spare energy that is lost, and most kWh that charging takes from the grid and discharging gives to it, each (..., T)."
     one, spare = np.ones(load.shape[-1]), np.maximum(-load, 0)
+    from_grid = np.inf * one if can_buy.all() or not spare.any() else np.where(can_buy, np.inf, 0.0)
     if c is None or c == Connection():
-        return sell, 0 * one, np.inf * one, np.inf * one
+        return sell, 0 * one, from_grid, np.inf * one
     into, out = (np.inf if x is None else kwh_from_kw(x) for x in (c.import_limit, c.export_limit))
     grid_in = np.maximum(into - np.maximum(load, 0), 0) if c.charge_from_grid else 0 * one
     grid_out = np.maximum(out - spare, 0) if c.export_battery else 0 * one
-    return np.maximum(sell, 0) if c.curtail else sell, np.maximum(spare - out, 0), grid_in * one, grid_out * one
+    grid_in = np.minimum(grid_in * one, from_grid)
+    return np.maximum(sell, 0) if c.curtail else sell, np.maximum(spare - out, 0), grid_in, grid_out * one
 
 
 def _problem(price, battery, sell_price, load, reserve, can_buy, can_sell, end_value, end_levels, connection, **more):
@@ -111,8 +113,8 @@ def _problem(price, battery, sell_price, load, reserve, can_buy, can_sell, end_v
             raise ValueError(f"end_value has shape {em.shape}, but there are {len(ex)} end_levels: (..., {len(ex)}) is needed")
     more = {k: _finite(k, v) for k, v in more.items()}
     names = ("price", "sell_price", "load", "reserve", "can_buy", "can_sell")
-    rows = price, sell, load, low, can_buy, can_sell
-    edge = _connected(connection, sell, load)
+    rows = price, sell, load, low, can_buy | (load < 0), can_sell  # what is to spare is stored by any rule
+    edge = _connected(connection, sell, load, can_buy)
     batch = _batch(**{k: x.shape[:-1] for k, x in zip(names, rows)}, end_value=em.shape[:-1], **{k: v.shape for k, v in more.items()})
     return batch, T, tuple(_flat(x, batch, 1) for x in (*rows, *edge)), ex, _flat(em, batch, 1), [_flat(v, batch, 0) for v in more.values()]
 
@@ -143,7 +145,7 @@ def perfect_foresight(
     sell_price=None,  # (..., T) cents/kWh of export, which may be above `price`; as `price` by default
     load=None,  # (..., T) household's kWh per half hour, always served
     reserve=None,  # (..., T) least stored kWh after each half hour; where out of reach, the plan charges at full power
-    can_buy=None,  # (..., T) where False the battery does not charge, not even for the reserve
+    can_buy=None,  # (..., T) where False the battery takes nothing from the grid, not even for the reserve; what is to spare it may store
     can_sell=None,  # (..., T) where False it does not discharge, neither to the grid nor to the household
     soc_end_min=None,  # (...) least stored kWh at the end
     end_value=None,  # (...) cents per stored kWh left at the end; (..., K) with `end_levels`
@@ -176,7 +178,7 @@ def value_slopes(
     sell_price=None,  # (..., T) cents/kWh of export
     load=None,  # (..., T) household's kWh per half hour
     reserve=None,  # (..., T) least stored kWh after each half hour
-    can_buy=None,  # (..., T) where False the battery does not charge
+    can_buy=None,  # (..., T) where False the battery takes nothing from the grid
     can_sell=None,  # (..., T) where False it does not discharge
     soc_end_min=None,  # (...) least stored kWh at the end
     end_value=None,  # (...) or (..., K'), as in `perfect_foresight`

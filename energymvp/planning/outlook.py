@@ -6,7 +6,7 @@
 __all__ = ['Outlook', 'plain_outlook', 'model_outlook']
 
 # %% ../../nbs/60_planning.outlook.ipynb #5c446962
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -21,10 +21,13 @@ from ..units import STEPS_PER_DAY
 # %% ../../nbs/60_planning.outlook.ipynb #9881d891
 @dataclass
 class Outlook:
-    "What is expected at N decisions: market price in cents/kWh and load in kWh per half hour, each (N, 48)."
+    """What is expected at N decisions, (N, 48) each: market price in cents/kWh, load in kWh per half hour, and what a kWh from the grid
+    costs and one to the grid earns, in cents/kWh; None: what the site's tariff makes of the market price, at any time the same."""
 
     price: Float[np.ndarray, "*N 48"]
     load: Float[np.ndarray, "*N 48"]
+    buy: Float[np.ndarray, "*N 48"] | None = None
+    sell: Float[np.ndarray, "*N 48"] | None = None
 
     def __post_init__(self):
         for name, x in (("price", self.price), ("load", self.load)):
@@ -35,7 +38,20 @@ class Outlook:
                 )
 
     def __getitem__(self, i):
-        return Outlook(self.price[i], self.load[i])
+        return Outlook(*(x if x is None else x[i] for x in (self.price, self.load, self.buy, self.sell)))
+
+    def shifted(self, steps: int) -> "Outlook":
+        "The same day, begun so many half hours later, and its first half hours at the end."
+        return Outlook(*(x if x is None else np.roll(x, -steps, -1) for x in (self.price, self.load, self.buy, self.sell)))
+
+    def under(self, tariff, at=None, home=None) -> "Outlook":
+        "With the prices that a tariff on a grid (`site.rate_table.Terms`, or the like) makes of the market's; `at` (N,) is the decision's step on that grid, `home` (N,) whose it is."
+        steps = None if at is None else np.asarray(at)[:, None] + np.arange(STEPS_PER_DAY)
+        return replace(self, **dict(zip(("buy", "sell"), tariff.of(self.price, steps, home))))
+
+    def prices(self, site: Site) -> tuple[Float[np.ndarray, "*N 48"], Float[np.ndarray, "*N 48"]]:
+        "What a kWh from the grid is expected to cost, and one to the grid to earn, cents/kWh."
+        return site.prices(self.price) if self.buy is None or self.sell is None else (self.buy, self.sell)
 
 # %% ../../nbs/60_planning.outlook.ipynb #9445474f
 def plain_outlook(

@@ -21,7 +21,7 @@ from ..optimizer.value import dispatch_by_value
 from .outlook import Outlook, model_outlook
 from ..site.battery import Battery, actions
 from ..site.site import Site
-from ..units import STEPS_PER_DAY, utc
+from ..units import STEPS_PER_DAY, STEPS_PER_WEEK, utc
 
 # %% ../../nbs/60a_planning.plan.ipynb #2366c11f
 def follow(
@@ -46,16 +46,15 @@ def plan_by_optimum(
     soc: Float[np.ndarray, " N"],  # stored kWh
     reserve: Float[np.ndarray, " N"],  # stored kWh under which nothing is sold
     site: Site,
-    obey_thresholds: bool = False,  # buy and sell only where the expected market price is beyond the thresholds of the rules
+    obey_thresholds: bool = False,  # buy and sell only where the expected price is beyond the thresholds of the rules
 ) -> Float[np.ndarray, "N 48"]:
     """kWh on the grid side: the best use of the battery if the outlook comes true.
 
     A battery under its reserve need not fill up at once, it only must not sell. Then the best plan is looked for among those
     that are back over the reserve by each of the half hours, and doing nothing.
     """
-    b, r = site.battery, site.rules
-    buy, sell = site.prices(outlook.price)
-    may = dict(can_buy=outlook.price < r.buy_below, can_sell=outlook.price > r.sell_above) if obey_thresholds else {}
+    b, (buy, sell) = site.battery, outlook.prices(site)
+    may = site.may(outlook.price, buy, sell) if obey_thresholds else {}
     floor = np.repeat(np.minimum(reserve, soc)[:, None], STEPS_PER_DAY, 1)
     energy = perfect_foresight(buy, b, soc_start=soc, sell_price=sell, load=outlook.load, reserve=floor, **may).energy
     for i in np.flatnonzero(soc < reserve - 1e-9):
@@ -75,7 +74,7 @@ def plan_by_value(
     site: Site,
 ) -> Float[np.ndarray, "N 48"]:
     "kWh on the grid side: T2's own decisions, each the exact best for its price and the value of what is left after it."
-    return dispatch_by_value(outlook.price, outlook.load, soc, reserve, site)[0]
+    return dispatch_by_value(*outlook.prices(site), outlook.load, soc, reserve, site)[0]
 
 
 DECODERS = dict(optimizer=plan_by_optimum, decisions=plan_by_value)
@@ -92,6 +91,9 @@ class Schedule:
     soc: np.ndarray  # (N + 1,) stored kWh, start and end included
     price: np.ndarray  # (N,) expected market price
     load: np.ndarray  # (N,) expected load
+    buy: np.ndarray  # (N,) what a kWh from the grid is expected to cost
+    sell: np.ndarray  # (N,) what one to the grid is expected to earn
+    tariff: str  # by which it does
 
     @property
     def action(self) -> list:
@@ -105,6 +107,7 @@ class Schedule:
         return pd.DataFrame(dict(
             ts=self.ts, local=local.where(~local.duplicated(keep=False), clock.strftime("%Y-%m-%d %H:%M%z")), action=self.action, quantity_kwh=np.abs(self.energy), grid_kwh=self.energy,
             soc_start_kwh=self.soc[:-1], soc_end_kwh=self.soc[1:], expected_price_cents_kwh=self.price, expected_load_kwh=self.load,
+            import_price_cents_kwh=self.buy, export_price_cents_kwh=self.sell,
         ))  # fmt: skip
 
     def blocks(self) -> pd.DataFrame:
@@ -112,7 +115,8 @@ class Schedule:
         f = self.frame().assign(hours=0.5)
         return f.groupby((f.action != f.action.shift()).cumsum()).agg(
             start=("local", "first"), action=("action", "first"), hours=("hours", "sum"), energy_kwh=("quantity_kwh", "sum"),
-            mean_price_cents_kwh=("expected_price_cents_kwh", "mean"), soc_end_kwh=("soc_end_kwh", "last"),
+            mean_price_cents_kwh=("expected_price_cents_kwh", "mean"), mean_import_price_cents_kwh=("import_price_cents_kwh", "mean"),
+            mean_export_price_cents_kwh=("export_price_cents_kwh", "mean"), soc_end_kwh=("soc_end_kwh", "last"),
         )  # fmt: skip
 
 # %% ../../nbs/60a_planning.plan.ipynb #4c560ea0
@@ -127,11 +131,14 @@ class Plan(Schedule):
 
     def __repr__(self):
         blocks = self.blocks()
-        lines = [
-            f"  {b.start[11:]} {b.action:<4} {b.energy_kwh:5.2f} kWh at {b.mean_price_cents_kwh:.2f} cents/kWh"
-            for b in blocks[blocks.action != "hold"].itertuples()
-        ]
-        head = f"Plan of {self.household}, 24 hours from {blocks.start.iloc[0]} ({self.timezone})"
+        market = np.array_equal(self.buy, self.price) and np.array_equal(self.sell, self.price)
+        paid = lambda b: (
+            f"at {b.mean_price_cents_kwh:.2f} cents/kWh"
+            if market
+            else f"(import {b.mean_import_price_cents_kwh:.2f}, export {b.mean_export_price_cents_kwh:.2f} cents/kWh)"
+        )
+        lines = [f"  {b.start[11:]} {b.action:<4} {b.energy_kwh:5.2f} kWh {paid(b)}" for b in blocks[blocks.action != "hold"].itertuples()]
+        head = f"Plan of {self.household}, 24 hours from {blocks.start.iloc[0]} ({self.timezone}), by {self.tariff}"
         stored = f"{self.soc[0]:.2f} kWh stored at the start, {self.soc[-1]:.2f} at the end"
         earns = f"expected to earn {self.expected_profit:.1f} cents; {stored}"
         return "\n".join([head, *(lines or ["  hold all day"]), earns, *self.notes()])
@@ -149,7 +156,7 @@ class Plan(Schedule):
         steps = self.frame().assign(ts=[t.isoformat() for t in self.ts])
         return dict(
             household_id=self.household, start=self.ts[0].isoformat(), timezone=self.timezone,
-            expected_profit_cents=self.expected_profit, decoder=self.decoder, missing_half_hours=self.missing,
+            expected_profit_cents=self.expected_profit, decoder=self.decoder, tariff_name=self.tariff, missing_half_hours=self.missing,
             steps=steps.to_dict("records"),
         )  # fmt: skip
 
@@ -176,6 +183,19 @@ def way_back(
     steps = np.sign(gap) * np.diff(done, prepend=0)
     return b.grid(steps[np.abs(steps) > 1e-12])
 
+# %% ../../nbs/60a_planning.plan.ipynb #60a00010
+def _outlook_of_one(models, windows, step, ts, site):
+    "The `Outlook` of a home's next 24 hours under its tariff, and the tariff's name; without market prices, where the tariff needs none."
+    past = slice(max(step - 4 * STEPS_PER_WEEK, 0), step)
+    known = np.isfinite(windows.load[0, past])
+    tariff = site.tariff.at_use(windows.panel.ts[past][known], windows.load[0, past][known].astype(float))
+    one, terms = (np.zeros(1, int), np.array([step])), tariff.on(ts)
+    if windows.price_ready[step] or tariff.follows_market:
+        return model_outlook(models, windows, *one, site).under(terms, [0]), tariff.name
+    load = expected_load(models.consumption, windows, *one, committed=True)[:, :STEPS_PER_DAY].astype(float)
+    buy, sell = terms.of(np.zeros((1, STEPS_PER_DAY)))
+    return Outlook(buy, load, buy, sell), tariff.name
+
 # %% ../../nbs/60a_planning.plan.ipynb #9c94e61f
 def make_plan(
     models: Models,
@@ -187,7 +207,11 @@ def make_plan(
     decoder: str | None = None,  # "optimizer" or "decisions"; None: the one that earned most on validation for a committed plan
     obey_thresholds: bool = False,  # buy and sell only beyond the thresholds of the rules; the plan is then the optimizer's
 ) -> Plan:
-    "The plan of one home for the 24 hours from `at` on."
+    """The plan of one home for the 24 hours from `at` on.
+
+    A tariff with tiers is taken at the one in which a month of the last four weeks' use ends. One that does not follow the market needs
+    no market prices: what a kWh costs then stands for the expected price.
+    """
     decoder = "optimizer" if obey_thresholds else decoder or models.meta.get("decoder", {}).get("committed", "optimizer")
     if decoder not in DECODERS:
         raise ValueError(f"decoder must be one of {', '.join(DECODERS)}, not {decoder!r}")
@@ -197,12 +221,12 @@ def make_plan(
     if step + STEPS_PER_DAY > len(panel.ts) or panel.ts[step] != at:
         raise ValueError(f"at must be a half hour that the panel covers with the day after it, not {at}")
     windows = Windows(fill_by_habit(panel.homes([household]).until(at), step))
-    missing = windows.missing(step)
+    missing, ts = windows.missing(step, prices=site.tariff.follows_market), panel.ts[step : step + STEPS_PER_DAY]
     home, steps, stored = np.zeros(1, int), np.array([step]), soc * b.capacity * b.health
     reserve = np.atleast_1d(site.reserve(windows.usual_load(step)))
-    outlook = model_outlook(models, windows, home, steps, site)
+    outlook, tariff = _outlook_of_one(models, windows, step, ts, site)
     back = way_back(b, stored)
-    later = Outlook(*(np.roll(x, -len(back), 1) for x in (outlook.price, outlook.load)))  # from the edge of the band on
+    later = outlook.shifted(len(back))  # from the edge of the band on
     start = np.clip(np.array([stored]), b.energy_min, b.energy_max)
     wish = plan_by_optimum(later, start, reserve, site, True) if obey_thresholds else DECODERS[decoder](later, start, reserve, site)
     energy, path = (x[0] for x in follow(b, wish, start, reserve))
@@ -210,6 +234,5 @@ def make_plan(
         energy = np.concatenate([back, energy])[:STEPS_PER_DAY]
         path = np.concatenate([[stored], b.stored(energy)]).cumsum()
     load = expected_load(models.consumption, windows, home, steps)[0, :STEPS_PER_DAY].astype(float)
-    profit = float(b.profit(energy, *site.prices(outlook.price[0]), load).sum())
-    ts = panel.ts[step : step + STEPS_PER_DAY]
-    return Plan(household, panel.timezone, ts, energy, path, outlook.price[0], load, profit, b, decoder, missing)
+    now, profit = outlook[0], float(b.profit(energy, outlook.buy[0], outlook.sell[0], load).sum())
+    return Plan(household, panel.timezone, ts, energy, path, now.price, load, now.buy, now.sell, tariff, profit, b, decoder, missing)

@@ -20,7 +20,8 @@ from energymvp.report.look import (
     darker, dollars, edges_of, figure_axes, fixed, headline, local_axis, policy_look, tariff_name,
 )  # fmt: skip
 from ..site.battery import Battery
-from ..site.rate_table import RateSeries, RateTable
+from ..site.rate_series import RateSeries
+from ..site.rate_table import RateTable
 from ..units import STEPS_PER_DAY, STEPS_PER_WEEK, grid
 
 # %% ../../nbs/62a_report.figures.ipynb #43bd9aca
@@ -179,9 +180,12 @@ def plot_plan(
     if price is not None:
         top.stairs(price, edges, baseline=None, color=BLACK, linewidth=1.6, label="actual price")
     top.stairs(plan.price, edges, baseline=None, color=RED, linewidth=1.8, linestyle="--", label="expected price")
+    for name, own, colour in (("import", plan.buy, BLUE), ("export", plan.sell, ORANGE)):
+        if not np.array_equal(own, plan.price):
+            top.stairs(own, edges, baseline=None, color=colour, linewidth=1.4, label=name)
     top.set_ylabel("cents/kWh", fontsize=9)
     top.margins(y=0.22)
-    top.legend(ncol=2, frameon=False, fontsize=9, loc="upper left", borderaxespad=0.2)
+    top.legend(ncol=2 if width < 6 else 4, frameon=False, fontsize=9, loc="upper left", borderaxespad=0.2)
     for name, sign, colour, hatch in (("buys", 1, BLUE, None), ("sells", -1, ORANGE, "///")):
         mid.bar(
             edges[:-1], sign * np.maximum(sign * plan.energy, 0), np.diff(edges), align="edge",

@@ -130,9 +130,11 @@ MODE_NAMES = dict(committed="one plan a day, at midnight (committed)", replanned
 
 
 def tariff_name(
-    tariff: str,  # key of the results, as "adder_5"
+    tariff: str,  # key of the results: "own", or as "adder_5"
 ) -> str:
     "What people call it."
+    if tariff == "own":
+        return "each home's own tariff"
     adder = float(tariff.removeprefix("adder_"))
     return f"delivery charge {adder:g} cents/kWh" if adder else "market price, no delivery charge"
 

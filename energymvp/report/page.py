@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..backtest.evaluate import consumption_table, trading_table
+from ..backtest.evaluate import OWN_TARIFFS, consumption_table, tariff_words, trading_table
 from ..backtest.score import cumulative
 from ..config import Config
 from ..data.panel import Panel
@@ -81,18 +81,31 @@ def _earnings_tables(results):
     names = {
         "cents/day": "earned, cents per day", "% of best": "share of best, %", "price MAE c/kWh": "price error, cents/kWh",
         "cycles/day": "full cycles per day", "demand met %": "demand met, %", "violations": "limits broken",
-        "rules kept %": "rules kept, % of time",
+        "rules kept %": "rules kept, % of time", "bill cents/day": "bill, cents per day",
     }  # fmt: skip
-    digits, note = dict(zip(names.values(), (1, 0, 2, 2, 0, 0, 0))), "Means per home and day."
-    table = lambda mode, tariff: trading_table(results, mode, tariff)[list(names)].rename(columns=names)
+    digits, note = dict(zip(names.values(), (1, 0, 2, 2, 0, 0, 0, 0))), "Means per home and day."
+    table = lambda mode, tariff: trading_table(results, mode, tariff).drop(columns="$/day").rename(columns=names)
     return [
         dict(terms=_terms(m, t), table=table_data(table(m, t), digits, note, (PLAN,))) for m, ts in results["trading"].items() for t in ts
     ]
 
+# %% ../../nbs/62d_report.page.ipynb #62d00001
+def _tariff_fact(results):
+    "By what homes pay, and what must be known of it."
+    tr = results["tariff"]
+    plain = f"import at the market price plus {tr['adder']:g} cents/kWh, export at {tr['export_factor']:g} times the market price; "
+    plain += "other delivery charges where a table names them; no taxes and no fixed fees"
+    if OWN_TARIFFS not in results["tariffs"]:
+        return plain
+    words = tariff_words(results, OWN_TARIFFS)
+    return ". ".join(
+        [f"{words}; the bill is that of the whole tariff, with tiers and fixed charges", *results["tariff_notes"], f"Else {plain}"]
+    )
+
 # %% ../../nbs/62d_report.page.ipynb #60cd8d9b
 def _facts(results, meta):
     "Where the figures come from: data, homes, assumptions, versions."
-    zone, span, b, tr, ru = results["timezone"], results["span"], results["battery"], results["tariff"], results["rules"]
+    zone, span, b, ru = results["timezone"], results["span"], results["battery"], results["rules"]
     local = lambda t: day_name(pd.Timestamp(t).tz_convert(zone), False)
     homes = results["consumption"]["households"]
     held_out = [h for h, s in homes.items() if not s["trained_on"]]
@@ -114,8 +127,7 @@ def _facts(results, meta):
         "Battery": f"{b['capacity']:g} kWh, used from {100 * b['soc_min']:.0f} to {100 * b['soc_max']:.0f} %, {b['charge_power']:g} kW in, "
         f"{b['discharge_power']:g} kW out, round-trip efficiency {100 * b['efficiency']:.0f} %, wear {b['wear']:g} cents per kWh moved, "
         f"health {100 * b['health']:.0f} %",
-        "Tariff": f"import at the market price plus {tr['adder']:g} cents/kWh, export at {tr['export_factor']:g} times the market price; "
-        "other delivery charges where a table names them; no taxes and no fixed fees",
+        "Tariff": _tariff_fact(results),
         "Rules": f"buy under {ru['buy_below']:g}, sell over {ru['sell_above']:g} cents/kWh, "
         f"nothing sold at or under {100 * ru['hold_soc']:.0f} % charge, {ru['reserve_intervals']} half hours of the usual load kept back",
         "Earned": "the bill without the battery less the bill with it, less wear; the home's demand is always served; "
@@ -127,8 +139,8 @@ def _facts(results, meta):
 
 # %% ../../nbs/62d_report.page.ipynb #8415e1cc
 def _first_key(details):
-    "Committed at no adder, else what comes first."
-    return ("committed", 0.0) if ("committed", 0.0) in details else next(iter(details))
+    "Committed under the homes' own tariffs, or at no adder; else what comes first."
+    return next((k for k in (("committed", OWN_TARIFFS), ("committed", "adder_0")) if k in details), next(iter(details)))
 
 
 def _forecast_part(results, windows, models, home, first, last):
@@ -156,8 +168,8 @@ def _forecast_part(results, windows, models, home, first, last):
 
 # %% ../../nbs/62d_report.page.ipynb #b243d5c4
 def _plan_part(details, windows, models, home, first):
-    (mode, adder), zone = _first_key(details), windows.panel.timezone
-    runs, active, site = details[mode, adder]
+    (mode, key), zone = _first_key(details), windows.panel.timezone
+    runs, active, site = details[mode, key]
     run = next(r for r in runs if r.policy == PLAN)
     found = typical_plan(models, windows, run, active, site, home, first)
     if found is None:
@@ -180,11 +192,11 @@ def _plan_part(details, windows, models, home, first):
 
 # %% ../../nbs/62d_report.page.ipynb #c891765b
 def _money_part(results, details, windows, first):
-    mode, adder = _first_key(details)
-    runs, active, site = details[mode, adder]
+    mode, key = _first_key(details)
+    runs, active, site = details[mode, key]
     frame, zone = cumulative(runs, active, windows, first, site), windows.panel.timezone
     ends = "; ".join(f"{p} {dollars(v)}" for p, v in frame.iloc[-1].sort_values(ascending=False).items())
-    note = f"Mean over {len(active)} home{'s' * (len(active) != 1)}, {tariff_name(f'adder_{adder:g}')}, {MODE_NAMES[mode]}."
+    note = f"Mean over {len(active)} home{'s' * (len(active) != 1)}, {tariff_name(key)}, {MODE_NAMES[mode]}."
     line = figure_data(
         lambda w: plot_cumulative(frame, "Earned per home since the test began", zone, w),
         f"Dollars earned per home at the end of the test: {ends}.",
@@ -193,7 +205,7 @@ def _money_part(results, details, windows, first):
     bars = figure_data(
         lambda w: plot_profit_bars(results, w),
         "Bars: share of perfect foresight that each policy earned; the tables below have the figures.",
-        "100 % is what perfect foresight earns under the same delivery charge and in the same homes; below 0 %, the battery cost money.",
+        "100 % is what perfect foresight earns under the same tariff and in the same homes; below 0 %, the battery cost money.",
     )  # fmt: skip
     return [line, bars]
 
@@ -214,8 +226,7 @@ def write_report(
     homes = results["consumption"]["households"]
     scored = [h for h in panel.households if h in homes] or panel.households
     home = panel.households.index(next((h for h in scored if h in homes and not homes[h]["trained_on"]), scored[0]))
-    mode, adder = _first_key(details)
-    main = mode, f"adder_{adder:g}"
+    main = _first_key(details)
     others = [(m, t) for m, tables in results["trading"].items() for t in tables if (m, t) != main]
     zone = results["timezone"]
     span = " to ".join(day_name(pd.Timestamp(results["span"][k]).tz_convert(zone), False) for k in ("from", "to"))

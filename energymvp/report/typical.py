@@ -9,6 +9,7 @@ __all__ = ['median_index', 'typical_forecast', 'typical_plan']
 import numpy as np
 
 from ..backtest.score import earned
+from ..backtest.simulate import tariff_then
 from ..data.calendar import midnights
 from ..forecast.checkpoints import Models
 from ..forecast.forecasts import forecast_load
@@ -73,11 +74,17 @@ def typical_plan(
     price = panel.price[first + days].astype(float)
     cents = earned(run, active, windows, first, site)[home, days].sum(1)
     i = median_index(cents)
-    outlook = model_outlook(models, windows, np.array([home]), starts[i : i + 1], site)
-    path = run.soc[home, days[i, 0] : days[i, 0] + STEPS_PER_DAY + 1]
-    buy, sell = site.prices(outlook.price[0])
-    ts = panel.ts[starts[i] : starts[i] + STEPS_PER_DAY]
-    profit, name = float(b.profit(run.energy[home, days[i]], buy, sell, outlook.load[0]).sum()), panel.households[home]
-    plan = Plan(name, panel.timezone, ts, run.energy[home, days[i]], path, outlook.price[0], outlook.load[0], profit, b, "optimizer")
+    path, ts, name = (
+        run.soc[home, days[i, 0] : days[i, 0] + STEPS_PER_DAY + 1],
+        panel.ts[starts[i] : starts[i] + STEPS_PER_DAY],
+        panel.households[home],
+    )
+    one, tariff = (np.array([home]), starts[i : i + 1]), tariff_then(windows, first, site)
+    outlook = model_outlook(models, windows, *one, site).under(tariff.on(ts), [0], one[0])[0]
+    energy = run.energy[home, days[i]]
+    profit = float(b.profit(energy, outlook.buy, outlook.sell, outlook.load).sum())
+    called = getattr(tariff, "names", [tariff.name] * (home + 1))[home]
+    prices = outlook.price, outlook.load, outlook.buy, outlook.sell
+    plan = Plan(name, panel.timezone, ts, energy, path, *prices, called, profit, b, "optimizer")
     reserve = float(site.reserve(windows.usual_load(first))[home])
     return plan, price[i], reserve, float(cents[i])

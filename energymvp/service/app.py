@@ -20,6 +20,7 @@ from ..data.clean import clean_consumption, clean_prices
 from ..data.panel import panel_of
 from ..data.schema import APPLIANCES
 from ..data.ingest import demo_files
+from ..data.readers.tariffs import read_tariff, tariff_names
 from ..files import shipped
 from ..forecast.checkpoints import load_checkpoint
 from ..forecast.load_features import N_DAY_PROFILES, N_WEEK_PROFILES
@@ -27,6 +28,7 @@ from ..planner import Planner
 from ..planning.plan import make_plan
 from energymvp.service.bodies import (
     MAX_DAYS, SECTIONS, Array, Card, ErrorList, ErrorText, ForecastAnswer, ForecastRequest, ForecastStep, Health, PlanAnswer, PlanRequest,
+    TariffCard,
 )  # fmt: skip
 from ..site.site import Site
 from ..units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK, grid, utc
@@ -72,7 +74,8 @@ def _tables(body):
         readings, report = clean_consumption(_frame(body.readings).assign(household_id=body.household_id))
     prices, notes = {}, report.lines
     if isinstance(body, PlanRequest):
-        given = {body.market: ("prices", body.prices)} | ({"DAM": ("day_ahead", body.day_ahead)} if body.day_ahead else {})
+        given = {body.market: ("prices", body.prices)} if body.prices else {}
+        given |= {"DAM": ("day_ahead", body.day_ahead)} if body.day_ahead else {}
         for market, (name, series) in given.items():
             with _refuse(name):
                 if len(given) == 1 and body.day_ahead:
@@ -103,6 +106,16 @@ def _site(body, planner):
     for k, cls in SECTIONS.items():
         with _refuse(k):
             parts[k] = cls(**vars(getattr(planner.site, k)) | getattr(body, k).model_dump(exclude_none=True))
+    if body.rates is not None:
+        with _refuse("rates"):
+            if parts["tariff"] != planner.site.tariff:
+                raise ValueError("the home pays by rates, or by the market price with an adder and an export factor: give one of them")
+            if isinstance(body.rates, str) and body.rates not in tariff_names():
+                raise ValueError(f"no tariff {body.rates!r}; there are {', '.join(tariff_names())}")
+            parts["tariff"] = read_tariff(body.rates) if isinstance(body.rates, str) else body.rates
+    if body.prices is None and parts["tariff"].follows_market:
+        with _refuse("prices"):
+            raise ValueError(f"the home pays by {parts['tariff'].name}: a plan needs the prices of the market")
     return Site(**parts)
 
 # %% ../../nbs/66a_service.app.ipynb #6d9b1e31
@@ -113,7 +126,8 @@ def _plan(planner, body):
         plan = make_plan(planner.models, panel, body.household_id, at, body.state_of_charge, site, body.decoder, body.obey_thresholds)
     start, end = plan.soc[[0, -1]] / (site.battery.capacity * site.battery.health)
     given = dict(state_of_charge_start=start, state_of_charge_end=end, obey_thresholds=body.obey_thresholds, report=notes)
-    return plan.to_dict() | {k: vars(getattr(site, k)) for k in SECTIONS} | given
+    settings = {k: vars(getattr(site, k)) for k in SECTIONS} | ({} if body.rates is None else dict(tariff=None))
+    return plan.to_dict() | settings | given
 
 
 def _forecast(planner, body):
@@ -216,7 +230,7 @@ REFUSED = {
 def _example(body):
     return Body(openapi_examples=dict(week=dict(summary="one week of a demo home", value=body)))
 
-
+# %% ../../nbs/66a_service.app.ipynb #66a00030
 def _about(app, planner, folder, demo):
     "The pages that need no body."
     names = (("consumption", planner.models.consumption), ("trading", planner.models.trading))
@@ -234,6 +248,13 @@ def _about(app, planner, folder, demo):
     def describe() -> list[Card]:
         "What the two models are and what they were trained on."
         return cards
+
+    tariffs = [TariffCard(**{k: getattr(t, k) for k in TariffCard.model_fields}) for t in map(read_tariff, tariff_names())]
+
+    @app.get("/tariffs")
+    def list_tariffs() -> list[TariffCard]:
+        "The tariffs that travel with the library: a request for a plan may name one."
+        return tariffs
 
     @app.get("/demo")
     def demo_home() -> PlanRequest:

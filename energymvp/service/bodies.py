@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['MAX_DAYS', 'MINUTES', 'Readings', 'Prices', 'SECTIONS', 'BatterySetting', 'TariffSetting', 'RulesSetting', 'Zone',
-           'Charge', 'When', 'Strict', 'ForecastRequest', 'PlanRequest', 'ForecastStep', 'ForecastAnswer', 'PlanStep',
-           'PlanAnswer', 'Array', 'Card', 'Health', 'ErrorText', 'ErrorDetail', 'ErrorList']
+           'Charge', 'When', 'Rates', 'Strict', 'ForecastRequest', 'PlanRequest', 'ForecastStep', 'ForecastAnswer',
+           'PlanStep', 'PlanAnswer', 'TariffCard', 'Array', 'Card', 'Health', 'ErrorText', 'ErrorDetail', 'ErrorList']
 
 # %% ../../nbs/66_service.bodies.ipynb #419222ba
 from datetime import datetime
@@ -15,12 +15,13 @@ from ..data.clean import INTERVALS
 from ..data.schema import APPLIANCES
 from ..forecast.load_model import QUANTILES
 from ..site.battery import Battery
+from ..site.rate_table import RateTable
 from ..site.rules import Rules
 from ..site.tariff import Tariff
 from ..units import MAX_HOME_ENERGY, PRICE_CAP, STEPS_PER_DAY
 
 # %% ../../nbs/66_service.bodies.ipynb #fc552d05
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Discriminator, Field, Tag, create_model
 
 # %% ../../nbs/66_service.bodies.ipynb #d0be103d
 MAX_DAYS = 60  # of a series
@@ -96,12 +97,17 @@ class ForecastRequest(Strict):
     days: Annotated[Literal[1, 7], Field(description="how far ahead")] = 1
 
 # %% ../../nbs/66_service.bodies.ipynb #9eba9078
+Rates = Annotated[
+    Annotated[str, Tag("name")] | Annotated[RateTable, Tag("table")], Discriminator(lambda x: "name" if isinstance(x, str) else "table")
+]
+
+
 class PlanRequest(Strict):
     "Readings, prices and a battery, for a plan."
 
     household_id: Annotated[str, Field(min_length=1, max_length=100)] = "home"
     readings: Readings
-    prices: Prices
+    prices: Annotated[Prices | None, Field(description="needed where the home's tariff follows the market")] = None
     market: Annotated[
         Literal["DAM", "RTM"],
         Field(description="day ahead (what is published at the decision is used) or real time: where `prices` come from"),
@@ -112,6 +118,12 @@ class PlanRequest(Strict):
     state_of_charge: Charge
     battery: BatterySetting = BatterySetting()
     tariff: TariffSetting = TariffSetting()
+    rates: Annotated[
+        Rates | None,
+        Field(
+            description="the home's tariff by the clock, instead of `tariff`: a name that GET /tariffs lists, or a table with rows of import and export; thresholds of the rules are then of its prices"
+        ),
+    ] = None
     rules: RulesSetting = RulesSetting()
     decoder: Annotated[Literal["optimizer", "decisions"] | None, Field(description="None: the better one on the validation of the run")] = (
         None
@@ -152,8 +164,10 @@ class PlanStep(BaseModel):
     grid_kwh: Annotated[float, Field(description="on the grid side, buying positive")]
     soc_start_kwh: float
     soc_end_kwh: float
-    expected_price_cents_kwh: float
+    expected_price_cents_kwh: Annotated[float, Field(description="of the market; without market prices, as import")]
     expected_load_kwh: float
+    import_price_cents_kwh: Annotated[float, Field(description="what a kWh from the grid is expected to cost")]
+    export_price_cents_kwh: Annotated[float, Field(description="what a kWh to the grid is expected to earn")]
 
 
 class PlanAnswer(BaseModel):
@@ -170,7 +184,8 @@ class PlanAnswer(BaseModel):
     decoder: str
     obey_thresholds: bool
     battery: BatterySetting
-    tariff: TariffSetting
+    tariff: Annotated[TariffSetting | None, Field(description="None: `rates` were given")]
+    tariff_name: Annotated[str, Field(description="what the plan pays by, in words")]
     rules: RulesSetting
     missing_half_hours: Annotated[
         dict[str, int], Field(description="readings and prices of the week before that are missing and were taken as usual")
@@ -179,6 +194,18 @@ class PlanAnswer(BaseModel):
     report: Annotated[list[str], Field(description="what was read, repaired and left out")]
 
 # %% ../../nbs/66_service.bodies.ipynb #daa8f229
+class TariffCard(BaseModel):
+    "A tariff that travels with the library."
+
+    name: str
+    currency: str
+    timezone: str
+    valid_from: str
+    valid_to: str
+    follows_market: bool
+    notes: Annotated[list[str], Field(description="what its source could not say, or it cannot")]
+
+
 class Array(BaseModel):
     "An input or output of a model."
 

@@ -19,10 +19,10 @@ from ..units import PRICE_CAP
 # %% ../../nbs/05_site.rules.ipynb #dc9931b9
 @checked
 class Rules:
-    "Thresholds and reserve. Prices in cents/kWh on the market."
+    "Thresholds and reserve. Prices in cents/kWh: the market's, or those of the home's own rate table."
 
-    buy_below: Annotated[Number, Field(ge=-PRICE_CAP, le=PRICE_CAP, description="buy only under this market price, cents/kWh")] = 2.0
-    sell_above: Annotated[Number, Field(ge=-PRICE_CAP, le=PRICE_CAP, description="sell only over this market price, cents/kWh")] = 4.0
+    buy_below: Annotated[Number, Field(ge=-PRICE_CAP, le=PRICE_CAP, description="buy only under this price, cents/kWh")] = 2.0
+    sell_above: Annotated[Number, Field(ge=-PRICE_CAP, le=PRICE_CAP, description="sell only over this price, cents/kWh")] = 4.0
     hold_soc: Annotated[Number, Field(ge=0, le=1, description="state of charge at or under which nothing is sold")] = 0.20
     reserve_intervals: Annotated[int, Field(ge=0, le=48, description="half hours of the usual load that the battery keeps back")] = 2
     household_price: Annotated[Number, Field(ge=0, le=PRICE_CAP, description="what the household pays, cents/kWh")] = 27.0
@@ -35,14 +35,17 @@ class Rules:
 
 # %% ../../nbs/05_site.rules.ipynb #6195605e
 def rules_energy(
-    price: np.ndarray,  # (...) market price of the half hour, cents/kWh
+    price: np.ndarray,  # (...) cents/kWh of the half hour
     soc: np.ndarray,  # (...) stored kWh
     reserve: np.ndarray,  # (...) stored kWh to be left at its end
     rules: Rules,
     battery: Battery,
+    sell=None,  # (...) cents/kWh that selling earns; None: as `price`
+    load=0.0,  # (...) kWh of the home in the half hour, negative where there is energy to spare: that is stored in any case
 ) -> np.ndarray:
     "(...) kWh on the grid side that the rules ask for, buying positive; always feasible."
-    wish = np.where(price < rules.buy_below, battery.max_charge, np.where(price > rules.sell_above, -battery.max_discharge, 0.0))
+    sell, spare = price if sell is None else sell, np.maximum(-np.asarray(load), 0)
+    wish = np.where(price < rules.buy_below, battery.max_charge, np.where(sell > rules.sell_above, -battery.max_discharge, spare))
     return battery.project(wish, soc, reserve)
 
 # %% ../../nbs/05_site.rules.ipynb #0aba6514
@@ -52,14 +55,17 @@ def follow_rules(
     reserve: float,  # stored kWh under which nothing is sold
     rules: Rules,
     battery: Battery,
+    sell: np.ndarray | None = None,  # (T,) cents/kWh that selling earns; None: as `price`
+    load: np.ndarray | None = None,  # (T,) kWh of the home, negative where there is energy to spare; None: none
 ) -> tuple[np.ndarray, np.ndarray]:
     "(T,) kWh on the grid side and (T + 1,) stored kWh of a battery that follows the rules."
     energy, path, soc = np.zeros(len(price)), np.empty(len(price) + 1), float(soc_start)
-    for i, p in enumerate(price.tolist()):
+    each = price, price if sell is None else sell, energy.copy() if load is None else load
+    for i, (p, q, used) in enumerate(zip(*(x.tolist() for x in each))):
         path[i] = soc
         full, empty = soc >= battery.energy_max - 1e-9, soc <= reserve + 1e-9
-        if (p < rules.buy_below and not full) or (p > rules.sell_above and not empty):
-            energy[i] = rules_energy(p, soc, reserve, rules, battery)
+        if ((p < rules.buy_below or used < 0) and not full) or (q > rules.sell_above and not empty):
+            energy[i] = rules_energy(p, soc, reserve, rules, battery, q, used)
             soc = float(soc + battery.stored(energy[i]))
     path[-1] = soc
     return energy, path
@@ -68,32 +74,34 @@ def follow_rules(
 def check(
     energy: np.ndarray,  # (T,) kWh on the grid side, buying positive
     soc: np.ndarray,  # (T + 1,) stored kWh
-    price: np.ndarray,  # (T,) market price, cents/kWh
+    price: np.ndarray,  # (T,) cents/kWh
     reserve: np.ndarray,  # (T,) stored kWh to be left at the end of each half hour
     rules: Rules,
     battery: Battery,
+    sell: np.ndarray | None = None,  # (T,) cents/kWh that selling earns; None: as `price`
+    load=0.0,  # (T,) kWh of the home: what it has to spare (negative) is stored by any rule
     tol: float = 1e-6,  # kWh
 ) -> pd.DataFrame:
     "One row a breach: `step`, `rule`, `reason`."
     out = [
         pd.DataFrame(dict(step=np.flatnonzero(bad), rule=rule, reason=[reason(i) for i in np.flatnonzero(bad)]))
-        for rule, bad, reason in _breaches(energy, soc, price, reserve, rules, battery, tol)
+        for rule, bad, reason in _breaches(energy, soc, price, reserve, rules, battery, sell, load, tol)
     ]
     return pd.concat(out, ignore_index=True).sort_values("step", kind="stable", ignore_index=True)
 
 # %% ../../nbs/05_site.rules.ipynb #237c2c81
-def _breaches(energy, soc, price, reserve, rules, battery, tol=1e-6):
+def _breaches(energy, soc, price, reserve, rules, battery, sell=None, load=0.0, tol=1e-6):
     hold = rules.hold_soc * battery.capacity * battery.health
-    sells = energy < -tol
+    sells, paid, spare = energy < -tol, price if sell is None else sell, np.maximum(-np.asarray(load), 0)
     yield (
         "buy_below",
-        (energy > tol) & ~(price < rules.buy_below),
+        (energy > spare + tol) & ~(price < rules.buy_below),
         lambda i: f"buys {energy[i]:.2f} kWh at {price[i]:.2f} cents/kWh, not under {rules.buy_below:g}",
     )
     yield (
         "sell_above",
-        sells & ~(price > rules.sell_above),
-        lambda i: f"sells {-energy[i]:.2f} kWh at {price[i]:.2f} cents/kWh, not over {rules.sell_above:g}",
+        sells & ~(paid > rules.sell_above),
+        lambda i: f"sells {-energy[i]:.2f} kWh at {paid[i]:.2f} cents/kWh, not over {rules.sell_above:g}",
     )
     yield "hold_soc", sells & (soc[..., :-1] <= hold + tol), lambda i: f"sells at a charge of {soc[i]:.2f} kWh, at or under {hold:.2f}"
     yield (
@@ -110,9 +118,11 @@ def compliance(
     reserve: np.ndarray,  # (..., T)
     rules: Rules,
     battery: Battery,
+    sell: np.ndarray | None = None,  # (..., T) what selling earns; None: as `price`
+    load=0.0,  # (..., T) as `check` takes it
 ) -> np.ndarray:
     "(...) share of half hours in which a plan breaks no rule."
     broken = np.zeros(energy.shape, bool)
-    for _, bad, _ in _breaches(energy, soc, price, reserve, rules, battery):
+    for _, bad, _ in _breaches(energy, soc, price, reserve, rules, battery, sell, load):
         broken |= bad
     return 1 - broken.mean(-1)

@@ -22,16 +22,31 @@ class Tariff:
     adder: Annotated[Number, Field(ge=0, le=PRICE_CAP, description="delivery, cents/kWh on import")] = 0.0
     export_factor: Annotated[Number, Field(ge=0, le=1, description="share of the market price paid for export")] = 1.0
 
-    def import_price(
-        self,
-        market,  # (...) market price, cents/kWh
-    ):  # (...) cents/kWh
-        "What a kWh from the grid costs."
+    follows_market = property(lambda self: True, doc="Whether a price depends on the market's.")
+    tiered = property(lambda self: False, doc="Whether a price depends on what the month has used.")
+
+    @property
+    def name(self) -> str:
+        "In words."
+        paid = "" if self.export_factor == 1 else f", export at {self.export_factor:g} of it"
+        return (f"the market price + {self.adder:g} cents/kWh" if self.adder else "the market price") + paid
+
+    def import_price(self, market) -> np.ndarray:
+        "(...) cents/kWh that a kWh from the grid costs at market prices (...)."
         return np.asarray(market, dtype=float) + self.adder
 
-    def export_price(
-        self,
-        market,  # (...) market price, cents/kWh
-    ):  # (...) cents/kWh
-        "What a kWh to the grid earns, never more than import costs."
+    def export_price(self, market) -> np.ndarray:
+        "(...) cents/kWh that a kWh to the grid earns, never more than import costs."
         return np.minimum(np.asarray(market, dtype=float) * self.export_factor, self.import_price(market))
+
+    def on(self, ts=None, minutes: int = 30) -> "Tariff":
+        "What holds on a grid of intervals: the same at all times."
+        return self
+
+    def of(self, market, at=None, home=None) -> tuple[np.ndarray, np.ndarray]:
+        "(...) import and (...) export price, cents/kWh, of market prices (...)."
+        return self.import_price(market), self.export_price(market)
+
+    def at_use(self, ts, kwh) -> "Tariff":
+        "The tariff of a home that uses that much: no tiers, the same."
+        return self
