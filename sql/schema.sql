@@ -1,11 +1,11 @@
--- The tables of energymvp in PostgreSQL, for Supabase: version 3 of their contract.
+-- The tables of energymvp in PostgreSQL, for Supabase: version 4 of their contract.
 --
 -- Paste this file into the SQL editor of a Supabase project and run it; running it again changes nothing. A project that has the tables
--- of an earlier version runs what `energymvp schema --from 1` (or 2) prints instead, once: it keeps every row.
+-- of an earlier version runs what `energymvp schema --from 1` (or 2, or 3) prints instead, once: it keeps every row.
 -- Times are starts of intervals, energy is kWh per half hour, prices are cents/kWh (1 $/MWh = 0.1 cents/kWh).
 --
--- Who sees what: the service role writes and reads everything. A signed-in user reads prices, the market's forecasts, and the rows of the
--- households whose user_id is theirs. The anon role may do nothing.
+-- Who sees what: the service role writes and reads everything. A signed-in user reads prices, tariffs, the market's forecasts, and the rows of
+-- the households whose user_id is theirs. The anon role may do nothing.
 
 do $$
 declare
@@ -15,6 +15,9 @@ declare
         union all
         select 2 from information_schema.columns
         where table_schema = 'public' and table_name = 'households' and column_name = 'capacity' and is_nullable = 'NO'
+        union all
+        select 3 where to_regclass('public.households') is not null and not exists (
+            select from information_schema.columns where table_schema = 'public' and table_name = 'households' and column_name = 'tariff')
     ) found);
 begin
     if old is not null then
@@ -23,7 +26,7 @@ begin
 end $$;
 
 create table if not exists public.contract (version integer primary key);
-insert into public.contract values (3) on conflict do nothing;
+insert into public.contract values (4) on conflict do nothing;
 
 create table if not exists public.households (
     household_id    text collate "C" primary key,
@@ -41,6 +44,7 @@ create table if not exists public.households (
     longitude       double precision,                    -- degrees east
     import_limit    double precision,                    -- most that the home may take from the grid, kW
     export_limit    double precision,                    -- most that it may give, kW
+    tariff          text collate "C",                    -- name of its tariff: of the table tariffs, or one that travels with the library
     constraint households_named check (household_id <> ''),
     constraint households_range check (
         capacity between 0.1 and 1000 and soc_min between 0 and 1 and soc_max between 0 and 1
@@ -52,6 +56,12 @@ create table if not exists public.households (
     constraint households_battery check (  -- a home may have no battery of its own
         num_nulls(capacity, soc_min, soc_max, charge_power, discharge_power, efficiency, wear, health) in (0, 8)
     )
+);
+
+create table if not exists public.tariffs (
+    name    text collate "C" primary key,                -- as households say it
+    content text collate "C" not null,                   -- the tariff as YAML or JSON
+    constraint tariffs_named check (name <> '')
 );
 
 create table if not exists public.consumption (
@@ -149,7 +159,7 @@ create table if not exists public.battery_labels (
 create table if not exists public.staged (
     batch uuid not null,
     part  integer not null,
-    name  text not null check (name in ('households', 'consumption', 'meters', 'prices', 'forecasts', 'battery_labels')),
+    name  text not null check (name in ('tariffs', 'households', 'consumption', 'meters', 'prices', 'forecasts', 'battery_labels')),
     rows  jsonb not null,
     at    timestamptz not null default now(),
     primary key (batch, part)
@@ -262,16 +272,17 @@ select k.area, k.kind, k.source,
        (select minutes from public.forecasts c where c.area = k.area and c.kind = k.kind and c.source = k.source order by ts desc limit 1) as last_minutes
 from keys k;
 
-revoke all on public.households, public.consumption, public.meters, public.prices, public.forecasts, public.battery_labels, public.contract, public.staged from anon, authenticated;
+revoke all on public.tariffs, public.households, public.consumption, public.meters, public.prices, public.forecasts, public.battery_labels, public.contract, public.staged from anon, authenticated;
 revoke all on function public.commit_staged from public, anon, authenticated;
 grant execute on function public.commit_staged to service_role;
 revoke all on public.consumption_series, public.meters_series, public.prices_series, public.forecasts_series, public.battery_labels_series from anon, authenticated;
-grant select, insert, update, delete on public.households, public.consumption, public.meters, public.prices, public.forecasts, public.battery_labels, public.contract, public.staged to service_role;
-grant select on public.households, public.consumption, public.meters, public.prices, public.forecasts, public.battery_labels, public.contract, public.consumption_series, public.meters_series, public.prices_series, public.forecasts_series, public.battery_labels_series to authenticated;
+grant select, insert, update, delete on public.tariffs, public.households, public.consumption, public.meters, public.prices, public.forecasts, public.battery_labels, public.contract, public.staged to service_role;
+grant select on public.tariffs, public.households, public.consumption, public.meters, public.prices, public.forecasts, public.battery_labels, public.contract, public.consumption_series, public.meters_series, public.prices_series, public.forecasts_series, public.battery_labels_series to authenticated;
 grant select on public.consumption_series, public.meters_series, public.prices_series, public.forecasts_series, public.battery_labels_series to service_role;
 
 alter table public.contract enable row level security;
 alter table public.staged enable row level security;
+alter table public.tariffs enable row level security;
 alter table public.households enable row level security;
 alter table public.consumption enable row level security;
 alter table public.meters enable row level security;
@@ -281,6 +292,9 @@ alter table public.battery_labels enable row level security;
 
 drop policy if exists "signed-in users read the version" on public.contract;
 create policy "signed-in users read the version" on public.contract for select to authenticated using (true);
+
+drop policy if exists "signed-in users read tariffs" on public.tariffs;
+create policy "signed-in users read tariffs" on public.tariffs for select to authenticated using (true);
 
 drop policy if exists "users read their own households" on public.households;
 create policy "users read their own households" on public.households for select to authenticated

@@ -19,7 +19,7 @@ _consumption = "CSV or parquet: household_id, ts, nine appliance columns or tota
 _prices = (
     "CSV or parquet: ts, price_cents_kwh or price_usd_mwh, optionally node and market; or files of CAISO, NYISO, ERCOT, AEMO, ENTSO-E."
 )
-_households = "CSV or parquet: household_id and its battery, e.g. capacity, charge_power."
+_households = "CSV or parquet: household_id and its battery, e.g. capacity, charge_power; its timezone; the name of its tariff."
 _labels = "CSV or parquet: household_id, ts, action, quantity_kwh, soc_kwh, price_cents_kwh."
 _forecasts = "CSV or parquet: what an operator expects of load, wind or solar, as load_forecast_mw; gridstatus's frames."
 _meters = "CSV or parquet: household_id, ts and any of import_kwh, export_kwh, generation_kwh, charge_kwh, discharge_kwh, load_kwh."
@@ -142,7 +142,7 @@ def labels(
     return dict(policy=policy, households=done.to_dict("records"))
 
 # %% ../../nbs/70a_cli.data.ipynb #ba742a9d
-_tables = "consumption, prices, battery_labels or households; may be given several times."
+_tables = "consumption, meters, prices, forecasts, battery_labels, tariffs or households; may be given several times."
 
 
 @command
@@ -182,7 +182,7 @@ def schema(
 ):
     """Print the SQL that makes the tables: paste it into the SQL editor of a Supabase project and run it, once.
 
-    With `--from 1` or `--from 2`, the SQL that brings the tables of that version up to date, every row kept.
+    With `--from 1`, or 2 or 3, the SQL that brings the tables of that version up to date, every row kept.
 
     Example: `energymvp schema > schema.sql`
     """

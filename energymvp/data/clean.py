@@ -325,15 +325,16 @@ def clean_prices(
 
 # %% ../../nbs/10a_data.clean.ipynb #10c0000a
 def clean_households(
-    df: pd.DataFrame,  # household_id and any of the battery's settings
+    df: pd.DataFrame,  # household_id, any of the battery's settings, and what else is known of the home, as its timezone or tariff
     battery: Battery | None = None,  # what is not given; None: the usual one
 ) -> pd.DataFrame:
-    "Homes and their batteries as the table `households`; a home of which only a clock, a place or limits are given has no battery of its own."
+    "Homes and their batteries as the table `households`; a home of which only a clock, a place, limits or a tariff are given has no battery of its own."
     columns = TABLES["households"].columns
     extra = [c for c in df if c not in columns]
     if extra or "household_id" not in df:
         wrong = f"unknown column {extra[0]}" if extra else "no column household_id"
         raise ValueError(f"households: {wrong}; known are {', '.join(columns)}")
-    usual = vars(battery or Battery())
+    usual, text = vars(battery or Battery()), [c for c in TABLES["households"].of("text") if c in df and c != "household_id"]
+    df = df.assign(**{c: df[c].mask(df[c] == "") for c in text})  # an empty word says nothing
     given = {c: df[c].fillna(v) if c in df else v for c, v in usual.items()} if {*usual} & {*df} or len(df.columns) == 1 else {}
     return check_rows("households", df.assign(household_id=df.household_id.astype(str), **given))

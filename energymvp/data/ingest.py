@@ -178,7 +178,7 @@ def ingest(
     tz: str | None = None,  # the clock of times that have no zone; of a place (Europe/Paris), also the clock of the homes from now on
     node: str = "NODE",  # pricing node of price rows that name none
     market: str = "RTM",  # market of price rows that name none
-    households=None,  # homes and their batteries
+    households=None,  # homes: their batteries, clocks and the names of their tariffs
     labels=None,  # what the batteries did, or should have done
     forecasts=None,  # what others forecast of load, wind, solar or temperature
     meters=None,  # registers of import, export, generation and battery

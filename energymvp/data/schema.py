@@ -19,7 +19,7 @@ APPLIANCES = ["ac", "washing_drying", "fridge", "ev_charging", "dishwasher", "co
 # %% ../../nbs/10_data.schema.ipynb #cd877ca3
 LENGTHS = 5, 15, 30, 60  # minutes that a market may price at once
 YEARS = pd.Timestamp("1970-01-01T00Z"), pd.Timestamp("2200-01-01T00Z")  # that a row may be of
-VERSION = 3  # of what these tables hold; a store says which one it has
+VERSION = 4  # of what these tables hold; a store says which one it has
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,16 @@ _place = dict(
     longitude=("number", "degrees east"),
     import_limit=("number", "most that the home may take from the grid, kW"),
     export_limit=("number", "most that it may give, kW"),
+    tariff=("text", "name of the home's tariff: of the table tariffs, or one that travels with the library"),
+)
+_tariffs = Table(
+    "tariffs",
+    ("name",),
+    dict(
+        name=("text", "the tariff's name, as households say it"),
+        content=("text", "the tariff as YAML or JSON, as `energymvp tariff show` writes it"),
+    ),
+    later=dict(tariffs=4),
 )
 _battery = tuple(Battery.__pydantic_fields__)
 _households = Table(
@@ -150,7 +160,7 @@ _households = Table(
     (("soc_min", "under", "soc_max"),),
     optional=(*_battery, *_place),
     together=_battery,  # a home may have no battery of its own
-    later=dict.fromkeys(_place, 2),
+    later=dict.fromkeys(_place, 2) | dict(tariff=4),
     freed=dict.fromkeys(_battery, 3),
 )
 
@@ -185,7 +195,7 @@ _forecasts = Table(
     defaults=dict(minutes=30),
     later=dict(forecasts=2),
 )
-TABLES = {t.name: t for t in (_consumption, _meters, _prices, _forecasts, _battery_labels, _households)}
+TABLES = {t.name: t for t in (_consumption, _meters, _prices, _forecasts, _battery_labels, _tariffs, _households)}
 
 
 def table(name: str) -> Table:

@@ -19,9 +19,9 @@ from ..units import utc
 
 # %% ../../nbs/11_data.stores.ipynb #8781b64a
 class Store:
-    "What every store can do. Times are UTC; ranges take in `start` and leave out `end`."
+    "What every store can do. Times are UTC; ranges take in `start` and leave out `end`; a column may be called `name`, as the table is."
 
-    def pages(self, name: str, start=None, end=None, rows: int = 50_000, **where):
+    def pages(self, name: str, /, start=None, end=None, rows: int = 50_000, **where):
         "The rows of `read` as a series of frames of about so many rows, in the order of the key: for tables larger than memory."
         raise NotImplementedError
 
@@ -29,11 +29,11 @@ class Store:
         "Write rows, replacing those with the same key; returns how many. Nothing is written unless every row is sound."
         raise NotImplementedError
 
-    def delete(self, name: str, start=None, end=None, **where) -> int:
+    def delete(self, name: str, /, start=None, end=None, **where) -> int:
         "Delete the rows that `read` would give, and say how many went. Some limit must be given: a table is never emptied by mistake."
         raise NotImplementedError
 
-    def count(self, name: str, start=None, end=None, **where) -> int:
+    def count(self, name: str, /, start=None, end=None, **where) -> int:
         "How many rows `read` would give."
         raise NotImplementedError
 
@@ -41,7 +41,7 @@ class Store:
         "The series of a table, one a row, sorted: its columns (household, or node and market), `start` and `end` of its span."
         raise NotImplementedError
 
-    def read(self, name: str, start=None, end=None, **where) -> pd.DataFrame:
+    def read(self, name: str, /, start=None, end=None, **where) -> pd.DataFrame:
         "Rows of table `name`, sorted by key, where each named column equals the given value (or is in the given list)."
         no_rows = table(name).typed(pd.DataFrame(columns=list(table(name).columns)))
         return pd.concat([*self.pages(name, start, end, **where)] or [no_rows], ignore_index=True)
@@ -214,12 +214,12 @@ class _File(Store):
 class LocalStore(_File):
     "A store in one DuckDB file. Threads that share it take turns: each write is whole, and of a transaction nobody sees half."
 
-    def read(self, name, start=None, end=None, **where):
+    def read(self, name, /, start=None, end=None, **where):
         sql, args = _select(table(name), start, end, where)
         with self._at_work():
             return table(name).typed(self.db.sql(sql, params=args).to_arrow_table().to_pandas())
 
-    def pages(self, name, start=None, end=None, rows=50_000, **where):
+    def pages(self, name, /, start=None, end=None, rows=50_000, **where):
         with _told(self.path):
             found = self.db.cursor().execute(*_select(table(name), start, end, where))
             while len(df := found.fetch_df_chunk(max(1, rows // 2048))):
@@ -231,13 +231,13 @@ class LocalStore(_File):
             _insert(self.db, table(name), rows)
         return len(rows)
 
-    def delete(self, name, start=None, end=None, **where):
+    def delete(self, name, /, start=None, end=None, **where):
         cond, args = _where(table(name), start, end, where)
         if not cond:
             raise ValueError(f"delete from {name} needs a start, an end or a condition: it never empties a table")
         return self._ask(f"DELETE FROM {name}{cond}", args, "fetchall")[0][0]
 
-    def count(self, name, start=None, end=None, **where):
+    def count(self, name, /, start=None, end=None, **where):
         cond, args = _where(table(name), start, end, where)
         return self._ask(f"SELECT count(*) FROM {name}{cond}", args, "fetchall")[0][0]
 

@@ -249,18 +249,24 @@ class _OfVersion(_Versioned):
         way = f"run what `energymvp schema --from {self.version()}` prints in the SQL editor of the project; every row is kept"
         return StoreError(f"the tables at {self.place} are of version {self.version()}, {what}: {way}")
 
-    def _table(self, name):
-        "The table as the project has it."
-        t = table(name).at(self.version())
-        if t is None:
+    def _lacks(self, name):
+        "Whether the table came after the project's version: it has no rows there, and takes none."
+        return table(name).at(self.version()) is None
+
+    def _table(self, name, write=False):
+        "The table as the project has it; one that it lacks is refused where it would be written, and elsewhere as it is today."
+        if write and self._lacks(name):
             raise self._too_old(f"which has no {name}")
-        return t
+        return table(name).at(self.version()) or table(name)
+
+    def why_empty(self, name):
+        return str(self._too_old(f"which has no {name}")) if name in TABLES and self._lacks(name) else super().why_empty(name)
 
     def _held(self, t, rows):
         "The rows as the project's table can hold them; refused if they say more."
         usual = table(t.name).defaults
         for c in (c for c in table(t.name).columns if c not in t.columns):
-            said = rows[c] != usual[c] if c in usual else rows[c].notna()
+            said = rows[c] != usual[c] if c in usual else rows[c].notna() & (rows[c] != "")
             if c == "run":  # half-hour means of any run are what the table holds
                 said &= rows.minutes != 30
             if said.any():
@@ -274,10 +280,10 @@ class _OfVersion(_Versioned):
 class SupabaseStore(_OfVersion):
     "The tables of a Supabase project, made by `sql/schema.sql`; those of an earlier version are read as they are."
 
-    def count(self, name, start=None, end=None, **where):
+    def count(self, name, /, start=None, end=None, **where):
         return sum(n for _, _, n in self._parts(self._table(name), start, end, where))
 
-    def pages(self, name, start=None, end=None, rows=50_000, **where):
+    def pages(self, name, /, start=None, end=None, rows=50_000, **where):
         t, parts = self._table(name), self._parts(self._table(name), start, end, where)
         n = sum(k for _, _, k in parts)
         if n == 0 and self.role != "service_role":
@@ -293,7 +299,7 @@ class SupabaseStore(_OfVersion):
         return self._spans(t) if t.timed else self.read(name)[list(t.series)]
 
     def upsert(self, name, rows):
-        t = self._table(name)
+        t = self._table(name, write=True)
         rows = self._held(t, check_rows(name, rows))
         with self._bar(len(rows), f"writing {name}") as bar:
             if self._together:
@@ -304,8 +310,8 @@ class SupabaseStore(_OfVersion):
                 self._write(t, rows, bar.update)
         return len(rows)
 
-    def delete(self, name, start=None, end=None, **where):
-        t = self._table(name)
+    def delete(self, name, /, start=None, end=None, **where):
+        t = self._table(name, write=True)
         if start is None and end is None and not where:
             raise ValueError(f"delete from {name} needs a start, an end or a condition: it never empties a table")
         gone = lambda c: self._ask(name, lambda: _meeting(c, self.client.table(name).delete(count="exact", returning="minimal"))).count
@@ -355,9 +361,9 @@ def _splits(t, where):
 # %% ../../nbs/12_data.supabase.ipynb #12c00007
 @patch
 def _parts(self: SupabaseStore, t, start, end, where):
-    "The parts in which a table is read: what is fixed in each, its conditions, and its rows."
+    "The parts in which a table is read: what is fixed in each, its conditions, and its rows; none of a table that the project lacks."
     out = []
-    for part in _splits(t, where):
+    for part in () if self._lacks(t.name) else _splits(t, where):
         c = _conditions(t, start, end, part)
         n = self._ask(t.name, lambda c=c: _meeting(c, self.client.table(t.name).select(t.key[0], count="exact")).limit(0)).count
         out.append(([k for k, v in part.items() if len(v) == 1], c, n))
@@ -399,7 +405,8 @@ def _pages(self: SupabaseStore, t, parts, rows, done, recount):
 def _spans(self: SupabaseStore, t):
     "The series of a timed table, from its view in the database."
     columns = [*t.series, "first_ts", "last_ts", *(("last_minutes",) if "minutes" in t.columns else ())]
-    df = pd.DataFrame(self._rows(f"{t.name}_series", columns, t.series), columns=columns).astype(dict.fromkeys(t.series, "str"))
+    rows = () if self._lacks(t.name) else self._rows(f"{t.name}_series", columns, t.series)
+    df = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(t.series, "str"))
     first, last = (pd.to_datetime(df.pop(c), utc=True, format="ISO8601").dt.as_unit("ns") for c in ("first_ts", "last_ts"))
     minutes = df.pop("last_minutes") if "last_minutes" in df else 30
     df = df.assign(start=first, end=(last + pd.to_timedelta(minutes, unit="min")).dt.as_unit("ns"))
