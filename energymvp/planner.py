@@ -18,7 +18,7 @@ from .backtest.evaluate import OWN_TARIFFS, consumption_table, evaluate as evalu
 from .backtest.simulate import MODES
 from .config import Config, load_config
 from .files import shipped
-from .data.homes import home_clock, home_sites, site_of
+from .data.homes import home_clock, home_sites, usual_site
 from .data.panel import Panel, load_panel
 from .data.ingest import demo_files, ingest
 from .data.stores import LocalStore, Store
@@ -88,7 +88,7 @@ class Trained:
     ):
         own = {k: models.meta[k] for k in ("timezone", "battery", "tariff", "rules", "backtest", "seed")}
         self.models, self.trained, self.config = models, trained, config if isinstance(config, Config) else load_config(config, run=own)
-        self.site = site_of(self.config, tariff)
+        self.site = usual_site(self.config, tariff)
 
     def __repr__(self):
         m, b = self.models.meta, self.site.battery

@@ -17,7 +17,7 @@ from ..forecast.checkpoints import Models
 from ..forecast.forecasts import expected_load
 from ..forecast.windows import Windows
 from ..optimizer.optimum import perfect_foresight
-from ..planning.outlook import model_outlook, plain_outlook
+from ..planning.outlook import Outlook, model_outlook, plain_outlook
 from ..planning.plan import plan_by_optimum, plan_by_value
 from ..site.rules import follow_rules
 from ..site.site import Site
@@ -115,7 +115,7 @@ class _Trial:
         found = self._outlook(kind, home, step, observed)
         return found if found.buy is not None else found.under(self.terms, step - self.start, home)
 
-    def _outlook(self, kind, home, step, observed):
+    def _outlook(self, kind: Any, home, step, observed) -> Outlook:
         if callable(kind):
             return kind(home, step, observed)
         return plain_outlook(kind, self.windows, home, step, observed) if kind != "models" else _of_models(self, home, step, observed)

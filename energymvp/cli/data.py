@@ -128,7 +128,7 @@ def labels(
     Running it again replaces the labels of the span, of whatever policy; an interrupted run does no harm.
     """
     from energymvp.config import load_config
-    from energymvp.data.homes import site_of
+    from energymvp.data.homes import usual_site
     from energymvp.data.transfer import open_store
     from energymvp.labels import make_labels
 
@@ -136,7 +136,7 @@ def labels(
     with open_store(store, create=False, progress=not quiet) as s:
         start, stop = at_moment(from_, cfg.timezone, "--from"), at_moment(to, cfg.timezone, "--to")
         done = make_labels(
-            s, site_of(cfg, tariff), cfg.timezone, policy, start, stop, node, market, cfg.backtest.soc_start, resume, not quiet
+            s, usual_site(cfg, tariff), cfg.timezone, policy, start, stop, node, market, cfg.backtest.soc_start, resume, not quiet
         )
         typer.echo(table(done.set_index("household_id")))
     return dict(policy=policy, households=done.to_dict("records"))

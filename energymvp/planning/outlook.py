@@ -37,12 +37,16 @@ class Outlook:
                     f"the expected {name} of decision {i}, half hour {k}, is {x[i, k]}: a plan needs a week of known {name}s before it"
                 )
 
+    def each(self, f) -> "Outlook":
+        "With `f` of all that is expected."
+        return replace(self, **{k: f(x) for k, x in vars(self).items() if x is not None})
+
     def __getitem__(self, i):
-        return Outlook(*(x if x is None else x[i] for x in (self.price, self.load, self.buy, self.sell)))
+        return self.each(lambda x: x[i])
 
     def shifted(self, steps: int) -> "Outlook":
         "The same day, begun so many half hours later, and its first half hours at the end."
-        return Outlook(*(x if x is None else np.roll(x, -steps, -1) for x in (self.price, self.load, self.buy, self.sell)))
+        return self.each(lambda x: np.roll(x, -steps, -1))
 
     def under(self, tariff, at=None, home=None) -> "Outlook":
         "With the prices that a tariff on a grid (`site.rate_table.Terms`, or the like) makes of the market's; `at` (N,) is the decision's step on that grid, `home` (N,) whose it is."

@@ -209,8 +209,7 @@ def make_plan(
 ) -> Plan:
     """The plan of one home for the 24 hours from `at` on.
 
-    A tariff with tiers is taken at the one in which a month of the last four weeks' use ends. One that does not follow the market needs
-    no market prices: what a kWh costs then stands for the expected price.
+    The tier is the one in which a month of the last four weeks' use ends. A tariff that does not follow the market needs no market prices.
     """
     decoder = "optimizer" if obey_thresholds else decoder or models.meta.get("decoder", {}).get("committed", "optimizer")
     if decoder not in DECODERS:
@@ -234,5 +233,6 @@ def make_plan(
         energy = np.concatenate([back, energy])[:STEPS_PER_DAY]
         path = np.concatenate([[stored], b.stored(energy)]).cumsum()
     load = expected_load(models.consumption, windows, home, steps)[0, :STEPS_PER_DAY].astype(float)
-    now, profit = outlook[0], float(b.profit(energy, outlook.buy[0], outlook.sell[0], load).sum())
-    return Plan(household, panel.timezone, ts, energy, path, now.price, load, now.buy, now.sell, tariff, profit, b, decoder, missing)
+    now, (buy, sell) = outlook[0], outlook[0].prices(site)
+    profit = float(b.profit(energy, buy, sell, load).sum())
+    return Plan(household, panel.timezone, ts, energy, path, now.price, load, buy, sell, tariff, profit, b, decoder, missing)

@@ -81,10 +81,9 @@ def typical_plan(
     )
     one, tariff = (np.array([home]), starts[i : i + 1]), tariff_then(windows, first, site)
     outlook = model_outlook(models, windows, *one, site).under(tariff.on(ts), [0], one[0])[0]
-    energy = run.energy[home, days[i]]
-    profit = float(b.profit(energy, outlook.buy, outlook.sell, outlook.load).sum())
+    energy, prices = run.energy[home, days[i]], outlook.prices(site)
+    profit = float(b.profit(energy, *prices, outlook.load).sum())
     called = getattr(tariff, "names", [tariff.name] * (home + 1))[home]
-    prices = outlook.price, outlook.load, outlook.buy, outlook.sell
-    plan = Plan(name, panel.timezone, ts, energy, path, *prices, called, profit, b, "optimizer")
+    plan = Plan(name, panel.timezone, ts, energy, path, outlook.price, outlook.load, *prices, called, profit, b, "optimizer")
     reserve = float(site.reserve(windows.usual_load(first))[home])
     return plan, price[i], reserve, float(cents[i])

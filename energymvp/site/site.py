@@ -18,11 +18,11 @@ from .tariff import Tariff
 from .tariffs import AnyTariff, rule_prices
 
 # %% ../../nbs/07_site.site.ipynb #07000010
-def _site_text(site):
-    b, r = site.battery, site.rules
+def _site_text(self):
+    b, r = self.battery, self.rules
     return (
         f"Site: battery {b.capacity:g} kWh, {b.soc_min:.0%} to {b.soc_max:.0%}, {b.charge_power:g} kW in, {b.discharge_power:g} kW out, round trip {b.efficiency:.0%}\n"
-        f"  tariff: {site.tariff.name}\n"
+        f"  tariff: {self.tariff.name}\n"
         f"  buy below {r.buy_below:g}, sell above {r.sell_above:g} cents/kWh; nothing sold at or under {r.hold_soc:.0%}; {r.reserve_intervals} half hours of load in reserve"
     )
 

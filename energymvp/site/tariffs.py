@@ -35,7 +35,7 @@ class HomeTerms:
         "(N, ...) import and (N, ...) export price, cents/kWh."
         market = np.asarray(market, float)
         which = self.which if home is None else self.which[home]
-        buy, sell = np.empty((2, *market.shape))
+        buy, sell = np.empty(market.shape), np.empty(market.shape)
         for k in np.unique(which):
             rows = np.flatnonzero(which == k)
             own = at[rows] if isinstance(at, np.ndarray) and at.ndim == market.ndim else at
