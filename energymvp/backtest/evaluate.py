@@ -21,7 +21,7 @@ from ..data.panel import Panel
 from ..forecast.checkpoints import Models, load_models, save_checkpoint
 from ..forecast.windows import Windows, fill_by_habit
 from ..site.site import Site
-from ..site.tariffs import Tariffs
+from ..site.tariffs import Tariffs, tariff_notes
 from ..units import HALF_HOUR, STEPS_PER_DAY, utc
 
 # %% ../../nbs/61b_backtest.evaluate.ipynb #c0e5193a
@@ -59,17 +59,6 @@ def _sites(config, tariffs, homes):
         who = "; ".join(f"{c}: {next(h for h, t in zip(homes, own) if getattr(t, 'currency', '') == c)}" for c in money)
         raise ValueError(f"homes pay in {' and in '.join(money)} ({who}): evaluate them apart, cents of both do not add up")
     return {OWN_TARIFFS: replace(Site.from_config(config), tariff=Tariffs(tuple(own)))} | adders
-
-
-def _tariff_notes(tariffs, first, last):
-    "What a reader of the results must know of the tariffs."
-    notes = []
-    for t in {t.name: t for t in tariffs.values()}.values():
-        begins, ends = getattr(t, "valid_from", ""), getattr(t, "valid_to", "")
-        if str(first)[:10] < begins or (ends and str(last)[:10] > ends):
-            notes.append(f"{t.name} is a tariff of {begins or 'before'} to {ends or 'now'}; these are the days of another time under it")
-        notes += [f"{t.name}: {n}" for n in getattr(t, "notes", ())]
-    return notes
 
 # %% ../../nbs/61b_backtest.evaluate.ipynb #c587f7eb
 def _money(models, windows, config, sites, start, stop, mode, progress):
@@ -133,7 +122,7 @@ def evaluate(
         overlaps_training=bool(until and panel.ts[first] < pd.Timestamp(until)), node=panel.node, market=panel.market, timezone=panel.timezone,
         **{k: asdict(getattr(config, k)) for k in ("battery", "tariff", "rules")},
         tariffs={key: dict(zip(panel.households, getattr(s.tariff, "names", [s.tariff.name] * len(panel.households)))) for key, s in sites.items()},
-        tariff_notes=_tariff_notes(tariffs, panel.ts[first], panel.ts[last - 1]),
+        tariff_notes=[n for t in {t.name: t for t in tariffs.values()}.values() for n in tariff_notes(t, panel.ts[first:last], panel.timezone)],
         household_cents_per_day=config.rules.household_price * STEPS_PER_DAY * float(np.nanmean(used)), filled_half_hours=panel.filled,
         scored_days={h: float(d / STEPS_PER_DAY) for h, d in zip(panel.households, days)},
         units=dict(price="cents/kWh", energy="kWh per half hour", profit="per home and day"), consumption=consumption, trading=trading,

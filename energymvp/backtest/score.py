@@ -36,9 +36,10 @@ def _intervals(scored, windows, start):
 def _bills(run, scored, windows, start, site):
     "Cents that all homes pay with a policy: under a rate table with its tiers, fixed charges and minimum bills, month by month."
     tariffs = getattr(site.tariff, "of_homes", (site.tariff,) * len(scored))
-    steps = _billed(bill, run, scored, windows, start, site).sum(1)
+    steps = _billed(bill, run, scored, windows, start, site)
     if not any(isinstance(t, RateTable) for t in tariffs):
         return steps.sum()
+    steps = steps.sum(1)
     load, ts, k, market = _intervals(scored, windows, start)
     net, there = np.repeat((load + run.energy) / k, k, 1), np.repeat(scored, k, 1)
     for h, t in enumerate(tariffs):

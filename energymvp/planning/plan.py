@@ -21,6 +21,7 @@ from ..optimizer.value import dispatch_by_value
 from .outlook import Outlook, model_outlook
 from ..site.battery import Battery, actions
 from ..site.site import Site
+from ..site.tariffs import tariff_notes
 from ..units import STEPS_PER_DAY, STEPS_PER_WEEK, utc
 
 # %% ../../nbs/60a_planning.plan.ipynb #2366c11f
@@ -127,6 +128,7 @@ class Plan(Schedule):
     expected_profit: float  # cents
     battery: Battery  # that it was made for
     decoder: str  # that made it
+    remarks: tuple = ()  # on the tariff
     missing: dict = field(default_factory=dict)  # readings and prices -> half hours of the week before not there, taken as usual
 
     def __repr__(self):
@@ -144,12 +146,9 @@ class Plan(Schedule):
         return "\n".join([head, *(lines or ["  hold all day"]), earns, *self.notes()])
 
     def notes(self) -> list:
-        "What was not known, in words."
-        return [
-            f"of the {what} of the week before, {n / 2:g} of 168 hours are missing and were taken as usual"
-            for what, n in self.missing.items()
-            if n
-        ]
+        "What was not known, and what must be known of the tariff, in words."
+        short = "of the {} of the week before, {:g} of 168 hours are missing and were taken as usual"
+        return [*(short.format(what, n / 2) for what, n in self.missing.items() if n), *self.remarks]
 
     def to_dict(self) -> dict:
         "Plain values for JSON; units are in the names."
@@ -185,16 +184,16 @@ def way_back(
 
 # %% ../../nbs/60a_planning.plan.ipynb #60a00010
 def _outlook_of_one(models, windows, step, ts, site):
-    "The `Outlook` of a home's next 24 hours under its tariff, and the tariff's name; without market prices, where the tariff needs none."
+    "The `Outlook` of a home's next 24 hours under its tariff, and the tariff; without market prices, where it needs none."
     past = slice(max(step - 4 * STEPS_PER_WEEK, 0), step)
     known = np.isfinite(windows.load[0, past])
     tariff = site.tariff.at_use(windows.panel.ts[past][known], windows.load[0, past][known].astype(float))
     one, terms = (np.zeros(1, int), np.array([step])), tariff.on(ts)
     if windows.price_ready[step] or tariff.follows_market:
-        return model_outlook(models, windows, *one, site).under(terms, [0]), tariff.name
+        return model_outlook(models, windows, *one, site).under(terms, [0]), tariff
     load = expected_load(models.consumption, windows, *one, committed=True)[:, :STEPS_PER_DAY].astype(float)
     buy, sell = terms.of(np.zeros((1, STEPS_PER_DAY)))
-    return Outlook(buy, load, buy, sell), tariff.name
+    return Outlook(buy, load, buy, sell), tariff
 
 # %% ../../nbs/60a_planning.plan.ipynb #9c94e61f
 def make_plan(
@@ -232,7 +231,7 @@ def make_plan(
     if len(back):
         energy = np.concatenate([back, energy])[:STEPS_PER_DAY]
         path = np.concatenate([[stored], b.stored(energy)]).cumsum()
-    load = expected_load(models.consumption, windows, home, steps)[0, :STEPS_PER_DAY].astype(float)
-    now, (buy, sell) = outlook[0], outlook[0].prices(site)
+    (buy, sell), load = outlook[0].prices(site), expected_load(models.consumption, windows, home, steps)[0, :STEPS_PER_DAY].astype(float)
     profit = float(b.profit(energy, buy, sell, load).sum())
-    return Plan(household, panel.timezone, ts, energy, path, now.price, load, buy, sell, tariff, profit, b, decoder, missing)
+    about = tariff.name, profit, b, decoder, tuple(tariff_notes(tariff, ts, panel.timezone)), missing
+    return Plan(household, panel.timezone, ts, energy, path, outlook.price[0], load, buy, sell, *about)

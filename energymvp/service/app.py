@@ -125,7 +125,7 @@ def _plan(planner, body):
     with _refuse():
         plan = make_plan(planner.models, panel, body.household_id, at, body.state_of_charge, site, body.decoder, body.obey_thresholds)
     start, end = plan.soc[[0, -1]] / (site.battery.capacity * site.battery.health)
-    given = dict(state_of_charge_start=start, state_of_charge_end=end, obey_thresholds=body.obey_thresholds, report=notes)
+    given = dict(state_of_charge_start=start, state_of_charge_end=end, obey_thresholds=body.obey_thresholds, report=notes + [*plan.remarks])
     settings = {k: vars(getattr(site, k)) for k in SECTIONS} | ({} if body.rates is None else dict(tariff=None))
     return plan.to_dict() | settings | given
 
