@@ -85,6 +85,7 @@ bench: $(READY) ## time the optimizer against solvers, labels and stores at scal
 	@$(BIN)/python bench/optimizer.py
 	@$(BIN)/python bench/labels.py
 	@$(BIN)/python bench/stores.py
+	@$(BIN)/python bench/tariffs.py
 
 clean: ## remove .venv and everything that is made from the sources
 	@rm -rf .venv .venv-bench .venv-peers _proc _docs build dist *.egg-info .ruff_cache runs nbs/nbdev.yml nbs/sidebar.yml
