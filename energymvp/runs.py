@@ -17,6 +17,7 @@ from .files import shipped
 from .forecast.checkpoints import MODELS
 from .labels import load_labels, say_labels
 from .site.site import Site
+from .site.tariff import Tariff
 from .units import STEPS_PER_DAY, plural
 
 # %% ../nbs/63_runs.ipynb #787c5766
@@ -103,6 +104,15 @@ def first_weights(
         return None, f"T1 begins with new weights: {days:,} days of readings are enough"
     return folder, f"T1 goes on from the weights that travel with the library: {days:,} days of readings are little to begin anew with"
 
+# %% ../nbs/63_runs.ipynb #63000010
+def _refuse_rates(labels):
+    "What a battery does under a rate table says nothing of the market's price, which is what T2 learns."
+    by_clock = [h for h, s in zip(labels.households, labels.sites) if not isinstance(s.tariff, Tariff)]
+    if by_clock:
+        who = ", ".join(by_clock[:3]) + (f" and {len(by_clock) - 3} more" if len(by_clock) > 3 else "")
+        said = f"{who}: labels of homes that pay by a rate table, from which T2 cannot learn what the market's price will be"
+        raise ValueError(f"{said}: train on the optimum in the market instead (labels=False, --labels solved)")
+
 # %% ../nbs/63_runs.ipynb #dbc3ff46
 def train_run(
     store: Store,
@@ -134,6 +144,7 @@ def train_run(
         say(f"warning: readings and prices end before {until}: nothing is left to evaluate on")
     if labels and "trading" in models:
         known, worth = load_labels(store, panel, Site.from_config(config))
+        _refuse_rates(known)
         say(f"T2 learns from the store's {say_labels(worth)}")
     begin = None
     if "consumption" in models:

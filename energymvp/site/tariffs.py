@@ -100,7 +100,9 @@ def tariff_notes(
     first, last = (f"{t:%Y-%m-%d}" for t in (local[0], local[-1]))
     begins, ends = getattr(tariff, "valid_from", ""), getattr(tariff, "valid_to", "")
     if first < begins or (ends and last > ends):
-        notes.append(f"it is of {begins or 'long ago'} to {ends or 'now'}, and these are the days {first} to {last} under it")
+        notes.append(
+            f"it is of {begins or 'long ago'} to {ends or 'now'}, and {'this is the day ' + first if first == last else f'these are the days {first} to {last}'} under it"
+        )
     if (clock := getattr(tariff, "timezone", timezone)) != timezone and (
         local.tz_localize(None) != ts.tz_convert(clock).tz_localize(None)
     ).any():
