@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from fastcore.meta import delegates
 
 from .backtest.evaluate import OWN_TARIFFS, consumption_table, evaluate as evaluate_models, tariff_words, trading_table
-from .backtest.simulate import MODES
+from .backtest.simulate import MODES, NATIVE
 from .config import Config, load_config
 from .files import shipped
 from .data.homes import home_clock, home_sites, usual_site
@@ -278,9 +278,7 @@ class Scorer(PlanMaker):
             start = max(filter(None, (begin, trained)), default=pd.Timestamp(0, tz="UTC"))
         return start, self.panel(store, homes, start, None, node, market)
 
-    def score(
-        self, panel: Panel, start, stop=None, modes: tuple = ("committed",), progress: bool = True, tariffs: dict | None = None
-    ) -> Score:
+    def score(self, panel: Panel, start, stop=None, modes=("committed",), progress=True, tariffs: dict | None = None) -> Score:
         "What plans would have earned on a panel of `test_panel`, homes on their own `tariffs`; `stop` is not included, None: where readings and prices end."
         stop = panel.span[1] if stop is None else stop
         return Score(*evaluate_models(self.models, panel, self.config, start, stop, tuple(modes), progress, tariffs), panel, self)
@@ -291,14 +289,16 @@ class Scorer(PlanMaker):
         start=None,  # None: where the run's training ended, and four weeks are known
         stop=None,  # not included; None: where the data end
         homes: list | None = None,  # None: all
-        modes: tuple = ("committed",),  # of "committed" (one plan at local midnight) and "replanned" (at every reading)
+        modes: tuple = (
+            "committed",
+        ),  # of "committed" (one plan at local midnight), "replanned" (at every reading) and "native" (at every price)
         node: str | None = None,
         market: str | None = None,
         progress: bool = True,
     ) -> Score:
         "What plans would have earned on past days, versus every baseline and perfect foresight. Every home gets the run's battery and pays by its own tariff."
-        if not modes or any(m not in MODES for m in modes):
-            raise ValueError(f"modes must be some of {', '.join(MODES)}, not {modes!r}")
+        if not modes or any(m not in (*MODES, NATIVE) for m in modes):
+            raise ValueError(f"modes must be some of {', '.join((*MODES, NATIVE))}, not {modes!r}")
         with _data(source) as store:
             zone = self.clock(store, homes)
             start, stop = (t if t is None else moment(t, zone, k) for k, t in (("start", start), ("stop", stop)))

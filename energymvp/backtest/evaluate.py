@@ -103,7 +103,7 @@ def evaluate(
     config: Config,
     start,  # the test span
     stop,
-    modes: tuple = MODES,
+    modes: tuple = MODES,  # "native", too, where the market's intervals are shorter than half an hour
     progress: bool = True,
     tariffs: dict | None = None,  # household -> its own tariff; homes that it lacks pay by the config's
 ) -> tuple[dict, dict]:
@@ -202,6 +202,6 @@ def results_text(
         "\n% of best: share of what perfect foresight earns. Rules kept: half hours that break no business rule; an optimum breaks many."
     ]
     parts += [
-        "Committed plans are made at midnight and carried out as they stand; replanned ones observe the price and load of the current interval."
+        "Committed plans are made at midnight and carried out as they stand; replanned ones observe the price and load of the current half hour; native ones act at each of the market's prices, and their best does, too."
     ]
     return "\n".join(parts + [f"note: {n}" for n in results["tariff_notes"]])

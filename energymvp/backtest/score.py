@@ -6,10 +6,12 @@
 __all__ = ['earned', 'cumulative', 'score', 'score_consumption', 'mean_scores']
 
 # %% ../../nbs/61a_backtest.score.ipynb #3ff9e738
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
-from .simulate import Trajectory, actual, tariff_then
+from .simulate import Trajectory, actual, intervals, steps_of, tariff_then
 from ..forecast.forecasts import forecast_load
 from ..forecast.own_weeks import simple_profiles
 from ..forecast.load_model import LoadModel
@@ -19,18 +21,13 @@ from ..site.rate_table import RateTable
 from ..site.rules import compliance
 from ..site.site import Site
 from ..site.tariffs import rule_prices
-from ..units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK
+from ..units import STEPS_PER_DAY, STEPS_PER_WEEK
 
 # %% ../../nbs/61a_backtest.score.ipynb #d19ac1a9
-def _intervals(scored, windows, start):
-    "Load (homes, n) in kWh per half hour; starts, how many there are in half an hour, and market price (homes, n k), of the market's own intervals."
-    (price, load), fine = actual(scored, windows, start), windows.panel.interval_price
-    (homes, n), ts = scored.shape, windows.panel.ts[start : start + scored.shape[1]]
-    if fine is None:
-        return load, ts, 1, price
-    k = fine.shape[1]
-    market = np.broadcast_to(fine[start : start + n].astype(float).reshape(1, -1), (homes, n * k))
-    return load, pd.DatetimeIndex(np.repeat(ts, k)) + np.tile(np.arange(k), n) * (HALF_HOUR / k), k, market
+def _energy(run, k):
+    "(homes, n, k) kWh of a policy in each of the market's k intervals: as it acted, or evenly through a half hour."
+    acted = run.energy.reshape(len(run.energy), -1, run.intervals)
+    return acted if run.intervals == k else np.repeat(acted / k, k, 2)
 
 
 def _bills(run, scored, windows, start, site):
@@ -40,8 +37,8 @@ def _bills(run, scored, windows, start, site):
     if not any(isinstance(t, RateTable) for t in tariffs):
         return steps.sum()
     steps = steps.sum(1)
-    load, ts, k, market = _intervals(scored, windows, start)
-    net, there = np.repeat((load + run.energy) / k, k, 1), np.repeat(scored, k, 1)
+    (k, ts, market), load = intervals(scored, windows, start), actual(scored, windows, start)[1]
+    net, there = (load[..., None] / k + _energy(run, k)).reshape(len(load), -1), np.repeat(scored, k, 1)
     for h, t in enumerate(tariffs):
         if isinstance(t, RateTable) and there[h].any():
             x, m = net[h, there[h]], market[h, there[h]]
@@ -51,12 +48,12 @@ def _bills(run, scored, windows, start, site):
 # %% ../../nbs/61a_backtest.score.ipynb #61a00020
 def _billed(f, run, scored, windows, start, site):
     "(homes, n) of `f(energy, load, buy, sell)` in cents; where the market's intervals are shorter than half an hour, each at its own price."
-    load, ts, k, market = _intervals(scored, windows, start)
+    (k, ts, market), load = intervals(scored, windows, start), actual(scored, windows, start)[1]
     prices = tariff_then(windows, start, site).on(ts, 30 // k).of(market)
     if k == 1:
         return np.where(scored, f(run.energy, load, *prices), 0)
     buy, sell = (p.reshape(*scored.shape, k) for p in prices)
-    return np.where(scored, f(run.energy[..., None] / k, load[..., None] / k, buy, sell).sum(-1), 0)
+    return np.where(scored, f(_energy(run, k), load[..., None] / k, buy, sell).sum(-1), 0)
 
 
 def earned(
@@ -103,20 +100,19 @@ def score(
     site: Site,
 ) -> pd.DataFrame:
     "One row a policy: money per home and day, share of perfect foresight, and what else the table shows."
-    b, (price, load) = site.battery, actual(scored, windows, start)
-    reserve = np.broadcast_to(site.reserve(windows.usual_load(start))[:, None], scored.shape)
-    tariff, ts = tariff_then(windows, start, site), windows.panel.ts[start : start + scored.shape[1]]
-    held_against = rule_prices(tariff, price, *tariff.on(ts).of(price))
+    s = steps_of(scored, windows, start, site, any(r.intervals > 1 for r in runs))
+    b, load, reserve = s.battery, s.load, np.broadcast_to(site.reserve(windows.usual_load(start))[:, None], s.scored.shape)
+    held_against = rule_prices(tariff_then(windows, start, site), s.price, s.buy, s.sell)
     days, rows = scored.sum() / STEPS_PER_DAY, []
     for r in runs:
         served = np.nan_to_num(load + r.energy - b.grid(np.diff(r.soc, axis=1)))  # from the grid, and from the cells as their charge tells
         profit, (error, count) = earned(r, scored, windows, start, site).sum(), r.price_errors
-        obeyed = np.where(scored, _compliant(r, held_against[0], reserve, site, held_against[1], load), 0).sum()
+        obeyed = np.where(s.scored, _compliant(r, held_against[0], reserve, replace(site, battery=b), held_against[1], load), 0).sum()
         rows.append(dict(
             policy=r.policy, profit_cents_per_day=profit / days, profit_dollars_per_day=profit / days / 100,
             price_mae_cents_kwh=error / count if count else np.nan, cycles_per_day=b.cycles(r.soc).sum() / days,
             demand_met_percent=100 * np.clip(served, 0, load).sum() / load.sum() if load.any() else 100.0, limit_violations=int(_violations(r, b).sum()),
-            rule_compliance_percent=100 * obeyed / scored.sum(),
+            rule_compliance_percent=100 * obeyed / s.scored.sum(),
             bill_cents_per_day=_bills(r, scored, windows, start, site) / days,
         ))  # fmt: skip
     table = pd.DataFrame(rows)

@@ -96,8 +96,8 @@ def planner_of(run, config, tariff=None):
 # %% ../../nbs/70b_cli.models.ipynb #6ff617f8
 _start = option("First day or moment.", "--from", shown="where the run's training ended, and four weeks are known")
 _household = option("Home to evaluate; may be given several times.", shown="all", complete=in_store("consumption", "household_id"))
-_modes = ("committed", "replanned", "both")
-_mode = option("committed (one plan at local midnight), replanned (every half hour) or both.", shown=True, words=_modes)
+_modes = ("committed", "replanned", "both", "native")
+_mode = option("committed (one plan at midnight), replanned (every half hour), both, or native (at every price).", shown=True, words=_modes)
 
 
 @command

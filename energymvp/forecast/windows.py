@@ -6,6 +6,7 @@
 __all__ = ['LEAST_KNOWN', 'fill_by_habit', 'Windows']
 
 # %% ../../nbs/43_forecast.windows.ipynb #e42b2936
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -58,7 +59,7 @@ class Windows:
         self,
         panel: Panel,
     ):
-        self.panel, self.load = panel, panel.load.astype(np.float32)
+        self.panel, self.load, self.seen_price = panel, panel.load.astype(np.float32), panel.price
         self.calendar = calendar(panel.ts, panel.timezone)
         self.published = known_day_ahead(panel.ts, panel.timezone, panel.published_at)
         self.clock = clock = WallClock(panel.ts, panel.timezone)  # what the days before tell is read by it
@@ -205,12 +206,20 @@ def observed_slots(self: Windows, hourly, step: np.ndarray) -> np.ndarray:
 
 
 @patch
+def by_interval(self: Windows) -> "Windows":
+    "The same, where of the current half hour only the price of the market's first interval is seen."
+    seen = copy.copy(self)
+    seen.seen_price = self.panel.price if self.panel.interval_price is None else self.panel.interval_price[:, 0]
+    return seen
+
+
+@patch
 def insert_observed(self: Windows, x: np.ndarray, step: np.ndarray, home: np.ndarray | None = None) -> np.ndarray:
     "Overwrite the first slots of `x` (N, 48) with the current interval: a home's load, or the price if no home is named."
     slots = self.observed_slots(self.market_is_hourly[step] if home is None else self.meter_is_hourly[home, step], step)
     for k in (0, 1):
         m = slots > k
-        x[m, k] = self.panel.price[step[m] + k] if home is None else self.load[home[m], step[m] + k]
+        x[m, k] = self.seen_price[step[m] + k] if home is None else self.load[home[m], step[m] + k]
     return x
 
 
@@ -219,4 +228,4 @@ def correct_for_observed_price(self: Windows, price: np.ndarray, step: np.ndarra
     "(N, 48) cents/kWh expected once the price of the current interval is observed (`decay_to_forecast`); `price` was expected before."
     published = np.isfinite(self.day_ahead_beside(step))
     day, slots = self.days_before(step, 1)[:, 0].astype(float), self.observed_slots(self.market_is_hourly[step], step)
-    return decay_to_forecast(price, self.usual_price(step), published, day, self.panel.price[step].astype(float), slots, persistence)
+    return decay_to_forecast(price, self.usual_price(step), published, day, self.seen_price[step].astype(float), slots, persistence)

@@ -126,7 +126,11 @@ def fixed(
     return text.lstrip("-") if float(text) == 0 else text
 
 
-MODE_NAMES = dict(committed="one plan a day, at midnight (committed)", replanned="a new plan at every meter reading (re-planned)")
+MODE_NAMES = dict(
+    committed="one plan a day, at midnight (committed)",
+    replanned="a new plan at every meter reading (re-planned)",
+    native="acting at each of the market's prices (native)",
+)
 
 
 def tariff_name(
