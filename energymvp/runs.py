@@ -43,8 +43,8 @@ def training_text(
             where = "of the weights that it began with, which stay: better than any of"
         lines.append(f"  {name}: best validation loss {best['validation']:.4f} {where} {epochs}")
     if done["decoder"]:
-        chosen = ", ".join(f"{d} ({m})" for m, d in done["decoder"].items())
-        lines.append(f"  earned most on validation: {chosen}")
+        chosen = "; ".join(f"{m}, {', '.join(f'{d} ({k})' for k, d in of.items())}" for m, of in done["gate"]["decoder"].items())
+        lines.append(f"  earned most on validation: {chosen}; persistence of a price error {done['gate']['persistence']:g}")
     return "\n".join(lines)
 
 # %% ../nbs/63_runs.ipynb #bbf7b64e
@@ -56,13 +56,13 @@ def train_panel(
     say=lambda text: None,  # called with what was learned
     **kwargs,
 ) -> dict:
-    "Train on a panel; what `training.train.train` returns, and under `decoder` which one earned most on validation."
-    from energymvp.backtest.evaluate import choose_decoder
+    "Train on a panel; what `training.train.train` returns, and what `backtest.evaluate.choose_by_money` chose."
+    from energymvp.backtest.evaluate import choose_by_money
     from energymvp.training.loop import processes
     from energymvp.training.train import train
 
     done, first = train(panel, config, folder, models=models, **kwargs), processes()[0] == 0
-    done["decoder"] = choose_decoder(folder, panel, config) if first and "trading" in models else {}
+    done |= choose_by_money(folder, panel, config) if first and "trading" in models else dict(decoder={}, gate={})
     if first:  # of several processes one chooses and speaks
         say(training_text(done))
     return done

@@ -71,10 +71,11 @@ class _Said(BaseModel):
     tariff: Tariff = Tariff()
     rules: Rules = Rules()
     decoder: dict[str, str] = {}
+    gate: dict = {}
     seed: int = 0
     consumption_sha256: str = ""
 
-
+# %% ../../nbs/45_forecast.checkpoints.ipynb #45a00020
 def _read(path) -> tuple[Any, dict]:
     "What a file says of its weights, and the weights. It is somebody's file: whatever is wrong with it is one sentence."
     from safetensors import safe_open

@@ -21,7 +21,7 @@ from ...checked import Refusal, in_short
 from ...config import Plain
 from ...files import shipped
 from ...units import known_zone
-from .rate_databases import FREE, LADDERS, MONTHLY, NOTHING, SILENT, TIERED, TWICE, read_ratebook, read_urdb
+from .rate_databases import FREE, LADDERS, MONTHLY, NOTHING, SHARED, SILENT, TIERED, TWICE, read_ratebook, read_urdb
 from ...site.rate_series import RateSeries
 from ...site.rate_table import MONTHS, RateRow, RateTable, rows_of_schedule
 
@@ -183,7 +183,7 @@ def _exporting(table, export, unit, year):
         if other.currency and table.currency and other.currency != table.currency:
             raise ValueError(f"{table.name} is in {table.currency}, {other.name} in {other.currency}")
         rows = tuple(r for r in other.rows if r.direction == "export")
-        rest = (*rest, f"export: {other.name}", *(n for n in other.notes if n not in (*rest, FREE, LADDERS)))
+        rest = (*rest, f"export: {other.name}", *(n for n in other.notes if n not in (*rest, FREE, LADDERS, SHARED)))
         free = other.holidays if other.export_holidays is None else other.export_holidays
         if free and table.holidays and other.observed != table.observed:
             raise ValueError(f"{table.name} keeps holidays on the {table.observed}, {other.name} on the {other.observed}")
