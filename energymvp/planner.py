@@ -281,6 +281,8 @@ class Scorer(PlanMaker):
     def score(self, panel: Panel, start, stop=None, modes=("committed",), progress=True, tariffs: dict | None = None) -> Score:
         "What plans would have earned on a panel of `test_panel`, homes on their own `tariffs`; `stop` is not included, None: where readings and prices end."
         stop = panel.span[1] if stop is None else stop
+        if tariffs is None and self.site.tariff != self.config.tariff:
+            tariffs = dict.fromkeys(panel.households, self.site.tariff)
         return Score(*evaluate_models(self.models, panel, self.config, start, stop, tuple(modes), progress, tariffs), panel, self)
 
     def evaluate(
@@ -289,9 +291,7 @@ class Scorer(PlanMaker):
         start=None,  # None: where the run's training ended, and four weeks are known
         stop=None,  # not included; None: where the data end
         homes: list | None = None,  # None: all
-        modes: tuple = (
-            "committed",
-        ),  # of "committed" (one plan at local midnight), "replanned" (at every reading) and "native" (at every price)
+        modes: tuple = ("committed",),  # of "committed" (one plan at midnight), "replanned" (at every reading), "native" (at every price)
         node: str | None = None,
         market: str | None = None,
         progress: bool = True,

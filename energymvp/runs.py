@@ -105,9 +105,11 @@ def first_weights(
     return folder, f"T1 goes on from the weights that travel with the library: {days:,} days of readings are little to begin anew with"
 
 # %% ../nbs/63_runs.ipynb #63000010
-def _refuse_rates(labels):
+def _refuse_rates(labels, summary):
     "What a battery does under a rate table says nothing of the market's price, which is what T2 learns."
-    by_clock = [h for h, s in zip(labels.households, labels.sites) if not isinstance(s.tariff, Tariff)]
+    by_clock = {h for h, s in zip(labels.households, labels.sites) if not isinstance(s.tariff, Tariff)}
+    by_clock |= {*summary.household_id[summary.policy.str.contains(r"(?:optimal|rules), (?!the market|rules|imported|optimal)")]}
+    by_clock = [h for h in labels.households if h in by_clock]
     if by_clock:
         who = ", ".join(by_clock[:3]) + (f" and {len(by_clock) - 3} more" if len(by_clock) > 3 else "")
         said = f"{who}: labels of homes that pay by a rate table, from which T2 cannot learn what the market's price will be"
@@ -144,7 +146,7 @@ def train_run(
         say(f"warning: readings and prices end before {until}: nothing is left to evaluate on")
     if labels and "trading" in models:
         known, worth = load_labels(store, panel, Site.from_config(config))
-        _refuse_rates(known)
+        _refuse_rates(known, worth)
         say(f"T2 learns from the store's {say_labels(worth)}")
     begin = None
     if "consumption" in models:

@@ -156,7 +156,8 @@ def evaluate(
         overlaps_training=bool(until and panel.ts[first] < pd.Timestamp(until)), node=panel.node, market=panel.market, timezone=panel.timezone,
         **{k: asdict(getattr(config, k)) for k in ("battery", "tariff", "rules")},
         tariffs={key: dict(zip(panel.households, getattr(s.tariff, "names", [s.tariff.name] * len(panel.households)))) for key, s in sites.items()},
-        tariff_notes=[n for t in {t.name: t for t in tariffs.values()}.values() for n in tariff_notes(t, panel.ts[first:last], panel.timezone)],
+        currencies={key: _currency(s.tariff) for key, s in sites.items()},
+        tariff_notes=[n for t in {id(t): t for t in tariffs.values()}.values() for n in tariff_notes(t, panel.ts[first:last], panel.timezone)],
         household_cents_per_day=config.rules.household_price * STEPS_PER_DAY * float(np.nanmean(used)), filled_half_hours=panel.filled,
         scored_days={h: float(d / STEPS_PER_DAY) for h, d in zip(panel.households, days)},
         units=dict(price="cents/kWh", energy="kWh per half hour", profit="per home and day"), consumption=consumption, trading=trading,
@@ -197,7 +198,7 @@ def trading_table(
     t = pd.DataFrame.from_dict(results["trading"][mode][tariff], orient="index")
     names = dict(
         profit_cents_per_day="cents/day",
-        profit_dollars_per_day="$/day",
+        profit_dollars_per_day="$/day" if (money := results.get("currencies", {}).get(tariff, "")) in ("", "USD") else f"{money}/day",
         share_of_perfect_foresight_percent="% of best",
         price_mae_cents_kwh="price MAE c/kWh",
         cycles_per_day="cycles/day",
@@ -206,6 +207,11 @@ def trading_table(
         rule_compliance_percent="rules kept %",
     ) | (dict(bill_cents_per_day="bill cents/day") if tariff == OWN_TARIFFS else {})
     return t[list(names)].astype(float).rename(columns=names).rename_axis("policy")
+
+# %% ../../nbs/61b_backtest.evaluate.ipynb #61b00020
+def _currency(tariff):
+    "Whose cents homes pay, where a tariff says it."
+    return next((t.currency for t in getattr(tariff, "of_homes", (tariff,)) if getattr(t, "currency", "")), "")
 
 # %% ../../nbs/61b_backtest.evaluate.ipynb #61b00002
 def tariff_words(

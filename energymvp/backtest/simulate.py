@@ -160,7 +160,8 @@ class _Trial:
         self.reserve = self.site.reserve(w.usual_load(self.start))
         first, n = w.panel.ts[self.start], self.scored.shape[1]
         self.tariff = tariff_then(w, self.start, self.site)
-        self.terms = self.tariff.on(grid(first, first + (n + STEPS_PER_DAY) * HALF_HOUR))  # a plan looks a day past the end
+        terms = self.tariff.on(grid(first, first + (n + STEPS_PER_DAY) * HALF_HOUR))  # a plan looks a day past the end
+        self.terms = terms if isinstance(terms, Tariff) else terms.continued(STEPS_PER_DAY)
         self.steps = steps_of(self.scored, w, self.start, self.site, self.mode == NATIVE)
         self.windows = w.by_interval() if self.mode == NATIVE else w
         self.begin = np.maximum(np.full(len(self.scored), self.soc_start * b.capacity * b.health), self.reserve)  # stored kWh

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..checked import Refusal
 from ..config import Config
 from .readers.tariffs import read_tariff, tariff_names, tariff_of_text
 from ..site.battery import Battery
@@ -26,12 +25,11 @@ def named_tariff(
 ) -> RateTable | RateSeries:
     "The tariff of that name."
     if store is not None and len(rows := store.read("tariffs", name=name)):
-        return tariff_of_text(rows.content.iloc[0], name)
+        return replace(tariff_of_text(rows.content.iloc[0], name), name=name)
     if name not in tariff_names():
         own = "" if store is None else f"{', '.join(store.distinct('tariffs', 'name')) or 'none'} in the store and "
-        raise Refusal(
-            f"no tariff {name!r}; there are {own}{', '.join(tariff_names())}", "add it with", call="tariff add FILE", store="STORE"
-        )
+        known = f"there are {own}{', '.join(tariff_names())}"
+        raise ValueError(f"no tariff {name!r}; {known}; `energymvp tariff add FILE --store STORE` adds one")
     return read_tariff(name)
 
 # %% ../../nbs/14c_data.homes.ipynb #14c00020

@@ -19,6 +19,7 @@ from .readers.files import read_file, stacked
 from .readers.json_tables import json_consumption, json_labels
 from .readers.markets import forecast_rows, market_rows
 from .readers.meters import meter_rows
+from .readers.tariffs import tariff_names, tariff_of_text
 from .schema import TABLES, check_rows
 from .stores import Store
 from .transfer import open_store
@@ -60,6 +61,20 @@ def _readings(df, config, tz, unit, household, ends, report):
     report.then(more)
     return rows
 
+# %% ../../nbs/13f_data.ingest.ipynb #13f0a020
+def _tariffs(df):
+    "Rows of `tariffs`, each content a tariff."
+    for row in (rows := check_rows("tariffs", df)).itertuples():
+        tariff_of_text(row.content, row.name)  # refuses what is none
+    return rows
+
+
+def _labels_of_json(df, config, tz, report):
+    "Labels, and the homes that they are of, out of another project's table."
+    labels, homes = json_labels(df, tz, report, config.battery)
+    _rest(report, len(labels) // (2 if report.count("each split into two") else 1), "rows for the same time, the last one kept")
+    return dict(battery_labels=labels, households=homes)
+
 # %% ../../nbs/13f_data.ingest.ipynb #13f0a005
 def clean(
     name: str,
@@ -83,13 +98,13 @@ def clean(
     if name == "consumption":
         return {name: _readings(df, config, tz, unit, household, ends, report)}, report
     if name == "battery_labels" and "trade_amount_kwh" in df:
-        labels, homes = json_labels(df, tz, report, config.battery)
-        _rest(report, len(labels) // (2 if report.count("each split into two") else 1), "rows for the same time, the last one kept")
-        return dict(battery_labels=labels, households=homes), report
+        return _labels_of_json(df, config, tz, report), report
     if name == "forecasts":
         rows = forecast_rows(df, tz, report, node, issued)
     elif name == "households":
         rows = clean_households(df, config.battery)
+    elif name == "tariffs":
+        rows = _tariffs(df)
     elif name == "prices":
         rows, more = clean_prices(market_rows(df, tz, report, node, market, ends), node, market)
         rows = rows if run is None else check_rows(name, rows.assign(run=run))
@@ -135,7 +150,7 @@ def _given(sources, ends):
     "The sources that there are."
     sources = {k: v for k, v in sources.items() if not (v is None or (isinstance(v, (list, tuple)) and not v))}
     if not sources:
-        raise ValueError("nothing to ingest: give consumption, prices, labels, households, forecasts or meters")
+        raise ValueError("nothing to ingest: give consumption, prices, labels, households, forecasts, meters or tariffs")
     if ends and (others := [name for name in sources if name not in ("consumption", "prices")]):
         raise Refusal(f"{others[0]}: only times of consumption and prices can be ends", "leave out", ends=True)
     return sources
@@ -167,6 +182,10 @@ def _write(place, tables, run, tz, report):
         _refuse_second_run(place, tables["prices"])
     if len(homes := _homes(place, tables, tz, report)):
         tables["households"] = homes
+    if "tariff" in tables.get("households", ()):
+        known = {*tariff_names(), *place.distinct("tariffs", "name"), *(tables["tariffs"].name if "tariffs" in tables else ())}
+        if unknown := sorted({*tables["households"].tariff.dropna()} - known - {""}):
+            raise ValueError(f"households: no tariff {unknown[0]!r}; there are {', '.join(sorted(known))}: add it first")
     for name, rows in tables.items():
         report.add(f"{name}: {_kind_of_rows(name)} stored", place.upsert(name, rows))
 
@@ -189,10 +208,11 @@ def ingest(
     dry_run: bool = False,  # read, check and report, but store nothing
     ends: bool = False,  # times of readings and prices are the ends of their intervals
     config: Config | None = None,  # default clock and battery of homes; None: the defaults
+    tariffs=None,  # name and content, as `tariff_yaml` writes it
 ) -> IngestReport:
     "Read, check, repair and store; the report says what was found."
-    sources = dict(consumption=consumption, prices=prices, battery_labels=labels, households=households, forecasts=forecasts, meters=meters)
-    sources = _given(sources, ends)
+    sources = dict(consumption=consumption, prices=prices, battery_labels=labels, households=households)
+    sources = _given(sources | dict(forecasts=forecasts, meters=meters, tariffs=tariffs), ends)
     report, tables, config = IngestReport(), {}, config or load_config()
     for name, source in sources.items():
         try:

@@ -23,7 +23,7 @@ from .outlook import Outlook, model_outlook
 from ..site.battery import Battery, actions
 from ..site.site import Site
 from ..site.tariff import Tariff
-from ..site.tariffs import tariff_notes
+from ..site.tariffs import of_one_home, tariff_notes
 from ..units import STEPS_PER_DAY, STEPS_PER_WEEK, utc
 
 # %% ../../nbs/60a_planning.plan.ipynb #2366c11f
@@ -202,7 +202,7 @@ def _outlook_of_one(models, windows, step, ts, site):
     "The `Outlook` of a home's next 24 hours under its tariff, and the tariff; without market prices, where it needs none."
     past = slice(max(step - 4 * STEPS_PER_WEEK, 0), step)
     known = np.isfinite(windows.load[0, past])
-    tariff = site.tariff.at_use(windows.panel.ts[past][known], windows.load[0, past][known].astype(float))
+    tariff = of_one_home(site.tariff).at_use(windows.panel.ts[past][known], windows.load[0, past][known].astype(float))
     one, terms = (np.zeros(1, int), np.array([step])), tariff.on(ts)
     if windows.price_ready[step] or tariff.follows_market:
         return model_outlook(models, windows, *one, site).under(terms, [0]), tariff

@@ -78,6 +78,8 @@ def _tables(body):
         given |= {"DAM": ("day_ahead", body.day_ahead)} if body.day_ahead else {}
         for market, (name, series) in given.items():
             with _refuse(name):
+                if body.day_ahead and not body.prices:
+                    raise ValueError("day-ahead prices stand beside those of real time: give prices, too, or leave day_ahead out")
                 if len(given) == 1 and body.day_ahead:
                     raise ValueError("prices are of the day-ahead market already: leave out day_ahead, or say that their market is RTM")
                 prices[market], report = clean_prices(_frame(series), market=market)

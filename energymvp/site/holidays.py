@@ -20,7 +20,8 @@ OBSERVED = dict(actual_day=None, monday_after_sunday=rules.sunday_to_monday, nea
 
 def known_holiday(name: str) -> str:
     "A name of `HOLIDAYS`, or a date as 2026-12-26; a `ValueError` for anything else."
-    if name not in HOLIDAYS and pd.isna(pd.to_datetime(name, format="%Y-%m-%d", errors="coerce")):
+    day = pd.NaT if name in HOLIDAYS else pd.to_datetime(name, format="%Y-%m-%d", errors="coerce")
+    if name not in HOLIDAYS and not 1900 <= day.year < 2200:  # of no date, too
         raise ValueError(f"no holiday {name!r}; there are {', '.join(HOLIDAYS)}, and dates as 2026-12-26")
     return name
 

@@ -24,6 +24,21 @@ def _of_series(series, ts, minutes):
     add = np.stack([np.where(far, np.nan, c[i]).reshape(len(ts), minutes // step) for c in columns])
     return Terms(series.name, ts, np.zeros_like(add), add, np.full_like(add, -np.inf), np.full_like(add, np.inf))
 
+# %% ../../nbs/04ca_site.rate_series.ipynb #04ca0010
+def _checked(series):
+    frame, ts, name = series.frame, series.frame.index, series.name
+    if "import" not in frame or {*frame} - {"import", "export"}:
+        raise ValueError(f"{name}: columns are import and, where there is one, export, not {', '.join(map(str, frame))}")
+    if getattr(ts, "tz", None) is None:
+        raise ValueError(f"{name}: starts of intervals need a time zone")
+    if len(ts) < 2 or not ts.is_monotonic_increasing or not ts.is_unique:
+        raise ValueError(f"{name}: intervals must come in their order, each once, and two at least")
+    gaps = np.diff(ts.to_numpy()) / np.timedelta64(1, "m")
+    if (gaps % gaps.min()).any() or gaps.min() % 1:
+        raise ValueError(f"{name}: all intervals must be of one length, of whole minutes")
+    if not np.isfinite(frame.to_numpy()).all() or np.abs(frame.to_numpy()).max() > MOST:
+        raise ValueError(f"{name}: prices must be numbers of cents/kWh, up to {MOST:g}")
+
 # %% ../../nbs/04ca_site.rate_series.ipynb #04c0001e
 @dataclass(frozen=True, repr=False)
 class RateSeries:
@@ -37,14 +52,8 @@ class RateSeries:
     notes = ()
 
     def __post_init__(self):
-        ts = self.frame.index
-        if len(ts) < 2 or not ts.is_monotonic_increasing or not ts.is_unique:
-            raise ValueError(f"{self.name}: intervals must come in their order, each once, and two at least")
-        gaps = np.diff(ts.to_numpy()) / np.timedelta64(1, "m")
-        if (gaps % gaps.min()).any() or gaps.min() % 1:
-            raise ValueError(f"{self.name}: all intervals must be of one length, of whole minutes")
-        if not np.isfinite(self.frame.to_numpy()).all() or np.abs(self.frame.to_numpy()).max() > MOST:
-            raise ValueError(f"{self.name}: prices must be numbers of cents/kWh, up to {MOST:g}")
+        _checked(self)
+        object.__setattr__(self, "frame", self.frame.set_axis(self.frame.index.tz_convert("UTC")))
 
     def __repr__(self):
         return f"RateSeries {self.name}: a price for every {self.minutes} minutes, {self.frame.index[0]} to {self.frame.index[-1]}"

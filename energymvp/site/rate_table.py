@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MINUTES', 'MONTHS', 'DAYS', 'MOST', 'Cents', 'Minute', 'Date', 'Days', 'RateRow', 'clock', 'RateTable', 'pieces',
-           'Terms', 'day_shares', 'ladder', 'rows_of_schedule']
+           'Terms', 'day_shares', 'ladder']
 
 # %% ../../nbs/04c_site.rate_table.ipynb #04c00004
 import math
@@ -206,6 +206,13 @@ class Terms:
             out.append(np.clip(price, floor[at], cap[at]).mean(-1))
         return out[0], out[1]
 
+    def continued(self, steps: int) -> "Terms":
+        "The last intervals, where a file ends before them, as they were `steps` earlier: what a plan may expect, and no bill goes by."
+        add = self.add.copy()
+        for i in range(max(len(self.ts) - steps, steps), len(self.ts)):
+            add[:, i] = np.where(np.isnan(add[:, i]), add[:, i - steps], add[:, i])
+        return replace(self, add=add)
+
 # %% ../../nbs/04c_site.rate_table.ipynb #04c00031
 @patch
 def row_at(
@@ -381,23 +388,3 @@ def bill(
     if self.least_a_month is not None:
         out["bill"] = np.maximum(out.bill, self.least_a_month * share)
     return out
-
-# %% ../../nbs/04c_site.rate_table.ipynb #04c00019
-def rows_of_schedule(
-    direction: str,
-    cell: np.ndarray,  # (12, 2, 24) any values: months, weekday and weekend, local hours; equal ones are one price
-    price: dict,  # value of a cell -> arguments of its row, as `add`
-) -> tuple[RateRow, ...]:
-    "As few rows as say it."
-    first = {v: next(u for u, p in price.items() if p == price[v]) for v in np.unique(cell).tolist()}
-    spans, cell = {}, np.vectorize(first.get)(cell)
-    for m, d in np.ndindex(12, 2):
-        cuts = [0, *(np.flatnonzero(np.diff(cell[m, d])) + 1), 24]
-        for a, b in zip(cuts, cuts[1:]):
-            spans.setdefault((cell[m, d, a].item(), int(a), int(b)), {}).setdefault(m + 1, []).append(d)
-    rows = []
-    for (value, a, b), months in spans.items():
-        for day, kinds in (("all", [0, 1]), ("weekday", [0]), ("weekend", [1])):
-            if here := tuple(m for m, k in months.items() if k == kinds):
-                rows.append(RateRow(direction, 60 * a, 60 * b, here, day, **price[value]))
-    return tuple(rows)
