@@ -14,12 +14,19 @@ import pandas as pd
 from fastcore.basics import patch
 from fastcore.meta import delegates
 
-from .backtest.evaluate import OWN_TARIFFS, consumption_table, evaluate as evaluate_models, tariff_words, trading_table
+from energymvp.backtest.evaluate import (
+    OWN_TARIFFS,
+    consumption_table,
+    evaluate as evaluate_models,
+    market_words,
+    tariff_words,
+    trading_table,
+)
 from .backtest.simulate import MODES, NATIVE
 from .config import Config, load_config
 from .files import shipped
 from .data.homes import home_clock, home_sites, usual_site
-from .data.panel import Panel, load_panel
+from .data.panel import Panel, load_panel, without_market
 from .data.ingest import demo_files, ingest
 from .data.stores import LocalStore, Store
 from .data.transfer import open_store
@@ -218,7 +225,7 @@ def plot(self: Plan, **kwargs):
 # %% ../nbs/64_planner.ipynb #b45dd3c8
 def _score_text(score):
     r, mode, homes = score.results, next(iter(score.results["trading"])), len(score.results["scored_days"])
-    head = f"Score: {plural(homes, 'home')}, {r['node']} ({r['market']}), {r['span']['from']} to {r['span']['to']}, {mode}"
+    head = f"Score: {plural(homes, 'home')}, {market_words(r)}, {r['span']['from']} to {r['span']['to']}, {mode}"
     note = "\nwarning: a part of this span was trained on" if score.trained_on else ""
     pays = f"a home pays {r['household_cents_per_day']:.0f} cents a day for its consumption at {r['rules']['household_price']:g} cents/kWh"
     if OWN_TARIFFS in r["tariffs"]:
@@ -265,6 +272,12 @@ class Score:
 
     __repr__ = _score_text
 
+# %% ../nbs/64_planner.ipynb #64a00030
+def _follow_market(planner, store, homes):
+    "Whether a home pays by a tariff that follows the market."
+    names, own = homes or store.distinct("consumption", "household_id"), home_sites(store, planner.site, homes)
+    return not names or any(own.get(h, planner.site).tariff.follows_market for h in names)
+
 # %% ../nbs/64_planner.ipynb #bcc11f9b
 class Scorer(PlanMaker):
     "Plans, scored on past days."
@@ -276,13 +289,13 @@ class Scorer(PlanMaker):
             begin = known and (known[0] + pd.Timedelta(days=28)).ceil("D")
             trained = self.trained and pd.Timestamp(self.models.meta["spans"]["test"])
             start = max(filter(None, (begin, trained)), default=pd.Timestamp(0, tz="UTC"))
-        return start, self.panel(store, homes, start, None, node, market)
+        panel = self.panel(store, homes, start, None, node, market, need_prices=_follow_market(self, store, homes))
+        return start, panel if panel.priced.any() else without_market(panel)
 
     def score(self, panel: Panel, start, stop=None, modes=("committed",), progress=True, tariffs: dict | None = None) -> Score:
         "What plans would have earned on a panel of `test_panel`, homes on their own `tariffs`; `stop` is not included, None: where readings and prices end."
         stop = panel.span[1] if stop is None else stop
-        if tariffs is None and self.site.tariff != self.config.tariff:
-            tariffs = dict.fromkeys(panel.households, self.site.tariff)
+        tariffs = dict.fromkeys(panel.households, self.site.tariff) if tariffs is None else tariffs
         return Score(*evaluate_models(self.models, panel, self.config, start, stop, tuple(modes), progress, tariffs), panel, self)
 
     def evaluate(

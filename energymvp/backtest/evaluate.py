@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['OWN_TARIFFS', 'PERSISTENCES', 'NOISE', 'choose_by_money', 'evaluate', 'consumption_table', 'trading_table',
-           'tariff_words', 'results_text']
+           'market_words', 'tariff_words', 'results_text']
 
 # %% ../../nbs/61b_backtest.evaluate.ipynb #eb74e709
 import copy
@@ -30,17 +30,19 @@ from ..units import HALF_HOUR, STEPS_PER_DAY, utc
 OWN_TARIFFS = "own"  # key of the results in which each home pays by its own
 
 
-def _sites(config, tariffs, homes):
+def _sites(config, tariffs, homes, priced=True):
     "key of the results -> the site under which all homes are driven: their own tariffs, if they have some, and each delivery adder."
     adders = {f"adder_{a:g}": Site.from_config(config, adder=a) for a in dict.fromkeys((config.tariff.adder, *config.backtest.adders))}
     own = [tariffs.get(h, config.tariff) for h in homes]
+    if not priced and (follows := next((h for h, t in zip(homes, own) if t.follows_market), None)):
+        raise ValueError(f"{follows} pays by {own[homes.index(follows)].name}, and there are no prices of the market")
     if all(t == config.tariff for t in own):
         return adders
     money = sorted({t.currency for t in own if getattr(t, "currency", "")})
     if len(money) > 1:
         who = "; ".join(f"{c}: {next(h for h, t in zip(homes, own) if getattr(t, 'currency', '') == c)}" for c in money)
         raise ValueError(f"homes pay in {' and in '.join(money)} ({who}): evaluate them apart, cents of both do not add up")
-    return {OWN_TARIFFS: replace(Site.from_config(config), tariff=Tariffs(tuple(own)))} | adders
+    return {OWN_TARIFFS: replace(Site.from_config(config), tariff=Tariffs(tuple(own)))} | (adders if priced else {})
 
 # %% ../../nbs/61b_backtest.evaluate.ipynb #c0e5193a
 PERSISTENCES = 0.3, 0.6, 0.8, 0.95  # of a price error from one half hour to the next
@@ -145,7 +147,7 @@ def evaluate(
     tariffs = {h: t for h, t in (tariffs or {}).items() if h in panel.households}
     windows, meta, (first, last) = Windows(fill_by_habit(panel)), models.meta, _steps(panel, start, stop)
     consumption, trading, details = _consumption(models, windows, first, last), {}, {}
-    sites = _sites(config, tariffs, panel.households)
+    sites = _sites(config, tariffs, panel.households, bool(panel.market))
     for mode in modes:
         trading[mode], found = _money(models, windows, config, sites, first, last, mode, progress)
         details |= {(mode, key): d for key, d in found.items()}
@@ -213,6 +215,13 @@ def _currency(tariff):
     "Whose cents homes pay, where a tariff says it."
     return next((t.currency for t in getattr(tariff, "of_homes", (tariff,)) if getattr(t, "currency", "")), "")
 
+# %% ../../nbs/61b_backtest.evaluate.ipynb #61b00030
+def market_words(
+    results: dict,  # of `evaluate`
+) -> str:
+    "Node and market."
+    return f"{results['node']} ({results['market']})" if results["market"] else results["node"]
+
 # %% ../../nbs/61b_backtest.evaluate.ipynb #61b00002
 def tariff_words(
     results: dict,  # of `evaluate`
@@ -236,7 +245,7 @@ def results_text(
     ]
     for mode, tables in results["trading"].items():
         for tariff in tables:
-            at = f"{tariff_words(results, tariff)}; per home and day, {results['node']} {results['market']}"
+            at = f"{tariff_words(results, tariff)}; per home and day, {market_words(results)}"
             parts += [f"\nTrading, {mode}, {at}", show(trading_table(results, mode, tariff), 2)]
     parts += [
         "\n% of best: share of what perfect foresight earns. Rules kept: half hours that break no business rule; an optimum breaks many."

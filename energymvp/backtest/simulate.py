@@ -190,6 +190,8 @@ def _of_models(trial, home, step, observed):
 def _price_errors(trial, outlook, step, observed):
     "Sum and count of the absolute errors of the prices that were expected."
     w = trial.windows
+    if not w.panel.market:
+        return 0.0, 0
     true = w.ahead(w.true_price, step, STEPS_PER_DAY, trial.start + trial.scored.shape[1])
     miss = np.where(np.isfinite(w.published_price(step)), np.nan, np.abs(outlook.price - true))[:, 2 * observed :]
     return float(np.nansum(miss)), int(np.isfinite(miss).sum())  # what is published or observed is no forecast

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..backtest.evaluate import OWN_TARIFFS, consumption_table, tariff_words, trading_table
+from ..backtest.evaluate import OWN_TARIFFS, consumption_table, market_words, tariff_words, trading_table
 from ..backtest.score import cumulative
 from ..config import Config
 from ..data.panel import Panel
@@ -119,7 +119,7 @@ def _facts(results, meta):
         else "not recorded in the checkpoint",
         "Homes": f"{len(homes)}; never trained on: {', '.join(held_out) or 'none'}",
         "Days scored": f"{sum(days) / len(days):.0f} per home, in {plural(len(days), 'home')}" if days else "none",
-        "Prices": f"node {results['node']}, market {results['market']}",
+        "Prices": market_words(results),
         "Half hours filled": ", ".join(f"{k} {v}" for k, v in results["filled_half_hours"].items())
         + " (gaps of at most two hours carry the last known value)"
         if results["filled_half_hours"]
@@ -237,7 +237,7 @@ def write_report(
     )
     sentences = lambda m, t: say_trading(results["trading"][m][t], results["market"])
     page = _templates().get_template("report.html").render(
-        homes=len(panel.households), capacity=config.battery.capacity, market=f"{results['node']} ({results['market']})", span=span,
+        homes=len(panel.households), capacity=config.battery.capacity, market=market_words(results), span=span,
         short=sentences(*main), terms=f"{MODE_NAMES[main[0]]}, {tariff_name(main[1])}", consumption=say_consumption(results),
         forecast=_forecast_part(results, windows, models, home, first, last), plan=_plan_part(details, windows, models, home, first),
         money=_money_part(results, details, windows, first), others=[dict(terms=_terms(m, t), sentences=sentences(m, t)) for m, t in others],
