@@ -59,17 +59,16 @@ def _stage(step, tank, q, sh):
     Into `sh`: where each begins and ends, as the stored kWh given up, from -up through 0 to down. Returned: how many prices, and how many of charging."""
     eta, wear = tank.eta, tank.wear + EPS
     up, down = _most_up(step, tank), min(tank.down, (max(step.load, 0.0) + step.grid_out) / eta) if step.may_sell else 0.0
-    k = 0
-    sh[0] = -up
-    spare, lost = (
-        min(max(-step.load, 0.0) * eta, up),
-        min(step.lost * eta, up),
-    )  # stored first: it costs the export that it forgoes, or nothing
-    for to, price in ((spare, step.buy), (lost, step.spare_price), (0.0, 0.0)):
-        if to < -sh[k] or (up == 0 and k == 0):
-            q[k] = price / eta + wear if up > 0 else np.inf
-            k += 1
-            sh[k] = -to
+    sh[0], sh[1], k = -up, 0.0, 1
+    if step.load >= 0 or up == 0:  # nothing to spare
+        q[0] = step.buy / eta + wear if up > 0 else np.inf
+    else:  # what is to spare is stored first: it costs the export that it forgoes, or nothing
+        spare, lost, k = min(-step.load * eta, up), min(step.lost * eta, up), 0
+        for to, price in ((spare, step.buy), (lost, step.spare_price), (0.0, 0.0)):
+            if to < -sh[k]:
+                q[k] = price / eta + wear
+                k += 1
+                sh[k] = -to
     kc = k
     w = min(max(step.load, 0.0) / eta, down)  # the household is served first: it saves the import
     if w > 0:
