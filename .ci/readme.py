@@ -41,7 +41,7 @@ def readme() -> str:
             elif "text" in out or "text/plain" in data:
                 parts.append("```\n" + text(out.get("text") or data["text/plain"]) + "\n```")
     page = "\n\n".join(p for p in parts if p)
-    page = re.sub(r"\]\((?=images/|[\w./]+\.ipynb\))", "](nbs/", page)
+    page = re.sub(r"\]\((?=images/|[\w./]+\.ipynb[)#])", "](nbs/", page)
     note = "<!-- made from nbs/index.ipynb by .ci/readme.py: edit the notebook -->"
     return f"{note}\n\n{page}\n"
 
