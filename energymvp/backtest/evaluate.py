@@ -159,7 +159,7 @@ def evaluate(
         **{k: asdict(getattr(config, k)) for k in ("battery", "tariff", "rules")},
         tariffs={key: dict(zip(panel.households, getattr(s.tariff, "names", [s.tariff.name] * len(panel.households)))) for key, s in sites.items()},
         currencies={key: _currency(s.tariff) for key, s in sites.items()},
-        tariff_notes=[n for t in {id(t): t for t in tariffs.values()}.values() for n in tariff_notes(t, panel.ts[first:last], panel.timezone)],
+        tariff_notes=_notes(tariffs, panel, panel.ts[first:last]),
         household_cents_per_day=config.rules.household_price * STEPS_PER_DAY * float(np.nanmean(used)), filled_half_hours=panel.filled,
         scored_days={h: float(d / STEPS_PER_DAY) for h, d in zip(panel.households, days)},
         units=dict(price="cents/kWh", energy="kWh per half hour", profit="per home and day"), consumption=consumption, trading=trading,
@@ -211,6 +211,15 @@ def trading_table(
     return t[list(names)].astype(float).rename(columns=names).rename_axis("policy")
 
 # %% ../../nbs/61b_backtest.evaluate.ipynb #61b00020
+def _notes(tariffs, panel, ts):
+    "What a reader of the results must know of the homes' own tariffs."
+    each = {id(t): t for t in tariffs.values()}.values()
+    notes = [n for t in each for n in tariff_notes(t, ts, panel.timezone)]
+    money = next((t.currency for t in each if getattr(t, "currency", "USD") not in ("", "USD")), "")
+    mixed = money and len(tariffs) < len(panel.households)
+    return notes + [f"homes without a tariff of their own are taken to pay in {money}, as the others"] * bool(mixed)
+
+
 def _currency(tariff):
     "Whose cents homes pay, where a tariff says it."
     return next((t.currency for t in getattr(tariff, "of_homes", (tariff,)) if getattr(t, "currency", "")), "")
