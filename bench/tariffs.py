@@ -67,7 +67,7 @@ def write(found, homes, span, path):
         "that is set by hand; it sees the load of each half hour, as an inverter does, where a committed plan only expects it. "
         "Share of what perfect foresight saves at the tariff, in %; the bill is in cents per home and day, with tiers and fixed charges. What is "
         "left in the battery at the end of the span counts for nothing: a policy that fills it on the last evening for the day after pays "
-        "for that, which is up to 5 cents a day here (the ten points between committed and replanned at E-TOU-C are this and nothing else).\n\n"
+        "for that, which is up to 5 cents a day here (in a week of one home looked at closely, the points between committed and replanned at E-TOU-C were this alone).\n\n"
     )
     names = [TIMER, *POLICIES[:-1]]
     for mode in MODES:
