@@ -7,6 +7,7 @@ __all__ = ['table_data', 'figure_data', 'write_report']
 
 # %% ../../nbs/62d_report.page.ipynb #2d76a820
 import base64
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -175,6 +176,8 @@ def _plan_part(details, windows, models, home, first):
     if found is None:
         return dict(figure="The test span holds no whole day of this home, so no plan is shown.")
     plan, price, reserve, cents = found
+    if not windows.panel.market:  # there is no other price than the tariff's
+        plan, price = replace(plan, price=plan.buy), None
     day, name = day_name(plan.ts[0].tz_convert(zone)), plan.household
     bought, sold = np.maximum(plan.energy, 0).sum(), np.maximum(-plan.energy, 0).sum()
     money = f"{'lost' if cents < -0.05 else 'earned'} {abs(cents):.1f} cents"
@@ -187,7 +190,7 @@ def _plan_part(details, windows, models, home, first):
         "Charge above the reserve may be sold; what lies under it is kept for the home.",
     )
     made = "at midnight" if mode == "committed" else "again at every meter reading"
-    known = "prices that the market had published" if windows.panel.market == "DAM" else "price that T2 expected"
+    known = {"DAM": "prices that the market had published", "": "prices of its tariff"}.get(windows.panel.market, "price that T2 expected")
     return dict(name=name, made=made, known=known, figure=picture)
 
 # %% ../../nbs/62d_report.page.ipynb #c891765b
@@ -230,14 +233,14 @@ def write_report(
     others = [(m, t) for m, tables in results["trading"].items() for t in tables if (m, t) != main]
     zone = results["timezone"]
     span = " to ".join(day_name(pd.Timestamp(results["span"][k]).tz_convert(zone), False) for k in ("from", "to"))
-    prices = figure_data(
+    prices = bool(panel.market) and figure_data(
         lambda w: plot_price_heatmap(panel, panel.ts[first], panel.ts[last - 1] + HALF_HOUR, w),
         f"Market price in cents/kWh by local hour and date, {span}.",
         "The prices of the test span, by local hour and date.",
     )
     sentences = lambda m, t: say_trading(results["trading"][m][t], results["market"])
     page = _templates().get_template("report.html").render(
-        homes=len(panel.households), capacity=config.battery.capacity, market=market_words(results), span=span,
+        homes=len(panel.households), capacity=config.battery.capacity, market="prices of " * bool(panel.market) + market_words(results), span=span,
         short=sentences(*main), terms=f"{MODE_NAMES[main[0]]}, {tariff_name(main[1])}", consumption=say_consumption(results),
         forecast=_forecast_part(results, windows, models, home, first, last), plan=_plan_part(details, windows, models, home, first),
         money=_money_part(results, details, windows, first), others=[dict(terms=_terms(m, t), sentences=sentences(m, t)) for m, t in others],

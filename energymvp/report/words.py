@@ -36,7 +36,8 @@ def say_trading(
     who, plain = ("T1", LOADS) if known else ("T2", PLAIN)
     first = "Planned on the prices that T2 expected"
     if known:
-        first = "The market publishes its prices before the day, and every plan knew them"
+        first = "The market publishes its prices before the day" if market else "The tariff says what a kWh costs"
+        first += ", and every plan knew " + ("them" if market else "it")
     elif market == "DAM":
         first = "Planned on the prices that the market had published, and on those that T2 expected for the hours after"
     out = [
