@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from common import changed, cpu, demo, free, given, spread
+from common import cpu, demo, free, given, spread
 
 from energymvp.backtest.score import mean_scores, score, score_consumption
 from energymvp.backtest.simulate import backtest
@@ -68,7 +68,7 @@ T2_IDEAS = {"learned by its error": squares, "learned by SPO+ and its error": bo
 def cents(models, others, windows, start, stop, config):
     "(mode, adder, row) -> share of perfect foresight in %; `others` are models with a T2 trained in another way."
     out, cache = {}, {}
-    bare = changed(models, mix_share=0.0)
+    bare = models.changed(mix_share=0.0)
 
     def load(kind, home, step, observed):
         if kind == "the naive profile":
@@ -88,7 +88,7 @@ def cents(models, others, windows, start, stop, config):
         }
         if mode == "replanned":
             for p in PERSISTENCES:
-                rows[f"T2's price, decisions, persistence {p:g}"] = (changed(models, error_persistence=p), best, plan_by_value)
+                rows[f"T2's price, decisions, persistence {p:g}"] = (models.changed(error_persistence=p), best, plan_by_value)
         rows["T2's price, decisions"] = (models, best, plan_by_value)
         rows |= {f"T2's price, decisions, {name}": (m, best, plan_by_value) for name, m in others.items()}
         rows |= {f"T2's price, decisions, load: {k}": (models, k, plan_by_value) for k in (*LOADS, "the naive profile") if k != best}
@@ -168,7 +168,7 @@ def on_the_test(panel, windows, configs):
             spans = again(folder)["spans"]
             start, stop = panel.step(spans.test), panel.step(spans.end)
             models = load_models(folder)
-            others = {"the mix alone": changed(models, mix_share=1.0)}
+            others = {"the mix alone": models.changed(mix_share=1.0)}
             for what, loss in T2_IDEAS.items():
                 again(folder, losses=dict(trading=loss))
                 others[what] = load_models(folder)

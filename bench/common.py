@@ -1,6 +1,5 @@
 "What the benchmarks share: the machine in a word, the demo's homes and prices, and T2 with a part of it changed."
 
-import copy
 import platform
 import shutil
 import tempfile
@@ -44,13 +43,6 @@ def demo(config):
         homes, node, market = demo_market()
         panel = load_panel(store, config.timezone, homes, node=node, market=market)
     return replace(panel, day_ahead=np.full(len(panel.ts), np.nan, np.float32))  # with published prices no forecast of them could tell
-
-
-def changed(models, **arguments):
-    "The models with other arguments of T2, as `mix_share`; with 0 of it, T2 is on the expected price alone."
-    t2 = copy.deepcopy(models.trading)
-    t2.size |= arguments
-    return replace(models, trading=t2)
 
 
 class Free(TradingModel):

@@ -29,7 +29,7 @@ from neuralforecast.losses.pytorch import MAE, MSE  # noqa: E402
 from neuralforecast.models import NHITS  # noqa: E402
 from pytorch_lightning.callbacks import Callback  # noqa: E402
 
-from common import changed, copy_t1, cpu, demo, free, given, spread  # noqa: E402
+from common import copy_t1, cpu, demo, free, given, spread  # noqa: E402
 from energymvp.backtest.score import earned  # noqa: E402
 from energymvp.backtest.simulate import MODES, backtest  # noqa: E402
 from energymvp.config import load_config  # noqa: E402
@@ -214,7 +214,7 @@ def t2(job, seed, loads):
     copy_t1(t1, folder)
     seconds = teach(job, seed, "trading", folder)
     models = load_models(folder)
-    bare, loose = changed(models, mix_share=0.0), free(lambda f, build: teach(job, seed, "trading", f, build), folder)
+    bare, loose = models.changed(mix_share=0.0), free(lambda f, build: teach(job, seed, "trading", f, build), folder)
 
     def perfect(home, step, observed):
         came = w.ahead(w.true_load, step, DAY, len(w.panel.ts), home)

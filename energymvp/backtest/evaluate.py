@@ -7,7 +7,6 @@ __all__ = ['OWN_TARIFFS', 'PERSISTENCES', 'NOISE', 'choose_by_money', 'evaluate'
            'market_words', 'tariff_words', 'results_text']
 
 # %% ../../nbs/61b_backtest.evaluate.ipynb #eb74e709
-import copy
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +22,7 @@ from ..data.panel import Panel
 from ..forecast.checkpoints import Models, load_models, save_checkpoint
 from ..forecast.windows import Windows, fill_by_habit
 from ..site.site import Site
-from ..site.tariffs import Tariffs, tariff_notes
+from ..site.tariffs import Tariffs, of_each, tariff_notes
 from ..units import HALF_HOUR, STEPS_PER_DAY, utc
 
 # %% ../../nbs/61b_backtest.evaluate.ipynb #61b00001
@@ -38,9 +37,9 @@ def _sites(config, tariffs, homes, priced=True):
         raise ValueError(f"{follows} pays by {own[homes.index(follows)].name}, and there are no prices of the market")
     if all(t == config.tariff for t in own):
         return adders
-    money = sorted({t.currency for t in own if getattr(t, "currency", "")})
+    money = sorted({t.currency for t in own} - {""})
     if len(money) > 1:
-        who = "; ".join(f"{c}: {next(h for h, t in zip(homes, own) if getattr(t, 'currency', '') == c)}" for c in money)
+        who = "; ".join(f"{c}: {next(h for h, t in zip(homes, own) if t.currency == c)}" for c in money)
         raise ValueError(f"homes pay in {' and in '.join(money)} ({who}): evaluate them apart, cents of both do not add up")
     return {OWN_TARIFFS: replace(Site.from_config(config), tariff=Tariffs(tuple(own)))} | (adders if priced else {})
 
@@ -48,13 +47,6 @@ def _sites(config, tariffs, homes, priced=True):
 PERSISTENCES = 0.3, 0.6, 0.8, 0.95  # of a price error from one half hour to the next
 NOISE = 0.5  # % of perfect foresight
 _NAMES = {"T2 price + optimizer": "optimizer", "T2 decisions": "decisions"}
-
-
-def _with_persistence(models, x):
-    "The models, T2 with another persistence of a price error."
-    trading = copy.deepcopy(models.trading)
-    trading.size = trading.size | dict(error_persistence=x)
-    return replace(models, trading=trading)
 
 
 def _best(figures, usual):
@@ -84,9 +76,9 @@ def choose_by_money(
 
     own, usual = next(iter(sites.values())), models.trading.size["error_persistence"]
     tried = PERSISTENCES if windows.panel.market == "RTM" else ()  # what is published needs none
-    by_persistence = {x: shares(_with_persistence(models, x), own, "replanned", ["T2 decisions"])["T2 decisions"] for x in tried}
+    by_persistence = {x: shares(models.changed(error_persistence=x), own, "replanned", ["T2 decisions"])["T2 decisions"] for x in tried}
     persistence = _best(by_persistence, usual) if by_persistence else usual
-    models = _with_persistence(models, persistence)
+    models = models.changed(error_persistence=persistence)
     figures = {m: {k: shares(models, s, m, list(_NAMES)) for k, s in sites.items()} for m in MODES}
     decoders = {m: {k: _NAMES[max(f, key=lambda n: f[n])] for k, f in of.items()} for m, of in figures.items()}
     gate = dict(
@@ -157,8 +149,8 @@ def evaluate(
         span={"from": str(panel.ts[first]), "to": str(panel.ts[last - 1] + HALF_HOUR), "trained": meta.get("spans")},
         overlaps_training=bool(until and panel.ts[first] < pd.Timestamp(until)), node=panel.node, market=panel.market, timezone=panel.timezone,
         **{k: asdict(getattr(config, k)) for k in ("battery", "tariff", "rules")},
-        tariffs={key: dict(zip(panel.households, getattr(s.tariff, "names", [s.tariff.name] * len(panel.households)))) for key, s in sites.items()},
-        currencies={key: _currency(s.tariff) for key, s in sites.items()},
+        tariffs={key: dict(zip(panel.households, [t.name for t in of_each(s.tariff, len(panel.households))])) for key, s in sites.items()},
+        currencies={key: max(t.currency for t in of_each(s.tariff, 1)) for key, s in sites.items()},
         tariff_notes=_notes(tariffs, panel, panel.ts[first:last]),
         household_cents_per_day=config.rules.household_price * STEPS_PER_DAY * float(np.nanmean(used)), filled_half_hours=panel.filled,
         scored_days={h: float(d / STEPS_PER_DAY) for h, d in zip(panel.households, days)},
@@ -215,14 +207,9 @@ def _notes(tariffs, panel, ts):
     "What a reader of the results must know of the homes' own tariffs."
     each = {id(t): t for t in tariffs.values()}.values()
     notes = [n for t in each for n in tariff_notes(t, ts, panel.timezone)]
-    money = next((t.currency for t in each if getattr(t, "currency", "USD") not in ("", "USD")), "")
+    money = next((t.currency for t in each if t.currency not in ("", "USD")), "")
     mixed = money and len(tariffs) < len(panel.households)
     return notes + [f"homes without a tariff of their own are taken to pay in {money}, as the others"] * bool(mixed)
-
-
-def _currency(tariff):
-    "Whose cents homes pay, where a tariff says it."
-    return next((t.currency for t in getattr(tariff, "of_homes", (tariff,)) if getattr(t, "currency", "")), "")
 
 # %% ../../nbs/61b_backtest.evaluate.ipynb #61b00030
 def market_words(

@@ -6,12 +6,12 @@
 __all__ = ['earned', 'cumulative', 'score', 'score_consumption', 'mean_scores']
 
 # %% ../../nbs/61a_backtest.score.ipynb #3ff9e738
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from .simulate import Trajectory, actual, intervals, steps_of, tariff_then
+from .simulate import BEST, Trajectory, actual, intervals, steps_of
 from ..forecast.forecasts import forecast_load
 from ..forecast.own_weeks import simple_profiles
 from ..forecast.load_model import LoadModel
@@ -20,40 +20,55 @@ from ..site.battery import bill
 from ..site.rate_table import RateTable
 from ..site.rules import compliance
 from ..site.site import Site
-from ..site.tariffs import rule_prices
+from ..planning.outlook import tariff_at
+from ..site.tariffs import of_each, rule_prices
 from ..units import STEPS_PER_DAY, STEPS_PER_WEEK
 
 # %% ../../nbs/61a_backtest.score.ipynb #d19ac1a9
+@dataclass
+class _Settled:
+    "What bills go by: in each of the market's k intervals in half an hour, or in the half hour where they are no shorter; (homes, n, k) each."
+
+    scored: np.ndarray  # (homes, n)
+    ts: pd.DatetimeIndex  # (n k,)
+    market: np.ndarray  # (homes, n k)
+    load: np.ndarray
+    buy: np.ndarray
+    sell: np.ndarray
+
+
+def _settled(scored, windows, start, site):
+    (k, ts, market), load = intervals(scored, windows, start), actual(scored, windows, start)[1]
+    prices = tariff_at(windows, start, site.tariff).on(ts, 30 // k).of(market)
+    return _Settled(scored, ts, market, np.repeat(load[..., None] / k, k, 2), *(p.reshape(*scored.shape, k) for p in prices))
+
+
 def _energy(run, k):
     "(homes, n, k) kWh of a policy in each of the market's k intervals: as it acted, or evenly through a half hour."
     acted = run.energy.reshape(len(run.energy), -1, run.intervals)
     return acted if run.intervals == k else np.repeat(acted / k, k, 2)
 
 
-def _bills(run, scored, windows, start, site):
-    "Cents that all homes pay with a policy: under a rate table with its tiers, fixed charges and minimum bills, month by month."
-    tariffs = getattr(site.tariff, "of_homes", (site.tariff,) * len(scored))
-    steps = _billed(bill, run, scored, windows, start, site)
-    if not any(isinstance(t, RateTable) for t in tariffs):
-        return steps.sum()
-    steps = steps.sum(1)
-    (k, ts, market), load = intervals(scored, windows, start), actual(scored, windows, start)[1]
-    net, there = (load[..., None] / k + _energy(run, k)).reshape(len(load), -1), np.repeat(scored, k, 1)
-    for h, t in enumerate(tariffs):
-        if isinstance(t, RateTable) and there[h].any():
-            x, m = net[h, there[h]], market[h, there[h]]
-            steps[h] = t.bill(ts[there[h]], np.maximum(x, 0), np.maximum(-x, 0), m, 30 // k).bill.sum()
-    return steps.sum()
+def _billed(f, run, s):
+    "(homes, n) of `f(energy, load, buy, sell)` in cents; each interval at its own price."
+    return np.where(s.scored, f(_energy(run, s.load.shape[2]), s.load, s.buy, s.sell).sum(-1), 0)
 
 # %% ../../nbs/61a_backtest.score.ipynb #61a00020
-def _billed(f, run, scored, windows, start, site):
-    "(homes, n) of `f(energy, load, buy, sell)` in cents; where the market's intervals are shorter than half an hour, each at its own price."
-    (k, ts, market), load = intervals(scored, windows, start), actual(scored, windows, start)[1]
-    prices = tariff_then(windows, start, site).on(ts, 30 // k).of(market)
-    if k == 1:
-        return np.where(scored, f(run.energy, load, *prices), 0)
-    buy, sell = (p.reshape(*scored.shape, k) for p in prices)
-    return np.where(scored, f(_energy(run, k), load[..., None] / k, buy, sell).sum(-1), 0)
+def _bills(run, s, tariff):
+    "Cents that all homes pay with a policy: under a rate table with its tiers, fixed charges and minimum bills, month by month."
+    (homes, _, k), tariffs, steps = s.load.shape, of_each(tariff, len(s.load)), _billed(bill, run, s)
+    if not any(isinstance(t, RateTable) for t in tariffs):
+        return steps.sum()
+    paid, net, there = steps.sum(1), (s.load + _energy(run, k)).reshape(homes, -1), np.repeat(s.scored, k, 1)
+    for h, t in enumerate(tariffs):
+        if isinstance(t, RateTable) and there[h].any():
+            x, m = net[h, there[h]], s.market[h, there[h]]
+            paid[h] = t.bill(s.ts[there[h]], np.maximum(x, 0), np.maximum(-x, 0), m, 30 // k).bill.sum()
+    return paid.sum()
+
+
+def _earned(run, s, battery):
+    return _billed(lambda energy, load, buy, sell: battery.profit(energy, buy, sell, load), run, s)
 
 
 def earned(
@@ -64,8 +79,7 @@ def earned(
     site: Site,
 ) -> np.ndarray:
     "(homes, n) cents that one policy earned in each half hour."
-    profit = lambda energy, load, buy, sell: site.battery.profit(energy, buy, sell, load)
-    return _billed(profit, run, scored, windows, start, site)
+    return _earned(run, _settled(scored, windows, start, site), site.battery)
 
 
 def cumulative(
@@ -76,7 +90,8 @@ def cumulative(
     site: Site,
 ) -> pd.DataFrame:
     "Dollars earned per home up to the end of each half hour, one column a policy."
-    dollars = {r.policy: earned(r, scored, windows, start, site).mean(0).cumsum() / 100 for r in runs}
+    settled = _settled(scored, windows, start, site)
+    dollars = {r.policy: _earned(r, settled, site.battery).mean(0).cumsum() / 100 for r in runs}
     return pd.DataFrame(dollars, index=windows.panel.ts[start : start + scored.shape[1]])
 
 # %% ../../nbs/61a_backtest.score.ipynb #933012f4
@@ -102,21 +117,21 @@ def score(
     "One row a policy: money per home and day, share of perfect foresight, and what else the table shows."
     s = steps_of(scored, windows, start, site, any(r.intervals > 1 for r in runs))
     b, load, reserve = s.battery, s.load, np.broadcast_to(site.reserve(windows.usual_load(start))[:, None], s.scored.shape)
-    held_against = rule_prices(tariff_then(windows, start, site), s.price, s.buy, s.sell)
-    days, rows = scored.sum() / STEPS_PER_DAY, []
+    held_against = rule_prices(site.tariff, s.price, s.buy, s.sell)
+    days, rows, settled = scored.sum() / STEPS_PER_DAY, [], _settled(scored, windows, start, site)
     for r in runs:
         served = np.nan_to_num(load + r.energy - b.grid(np.diff(r.soc, axis=1)))  # from the grid, and from the cells as their charge tells
-        profit, (error, count) = earned(r, scored, windows, start, site).sum(), r.price_errors
+        profit, (error, count) = _earned(r, settled, site.battery).sum(), r.price_errors
         obeyed = np.where(s.scored, _compliant(r, held_against[0], reserve, replace(site, battery=b), held_against[1], load), 0).sum()
         rows.append(dict(
             policy=r.policy, profit_cents_per_day=profit / days, profit_dollars_per_day=profit / days / 100,
             price_mae_cents_kwh=error / count if count else np.nan, cycles_per_day=b.cycles(r.soc).sum() / days,
             demand_met_percent=100 * np.clip(served, 0, load).sum() / load.sum() if load.any() else 100.0, limit_violations=int(_violations(r, b).sum()),
             rule_compliance_percent=100 * obeyed / s.scored.sum(),
-            bill_cents_per_day=_bills(r, scored, windows, start, site) / days,
+            bill_cents_per_day=_bills(r, settled, site.tariff) / days,
         ))  # fmt: skip
     table = pd.DataFrame(rows)
-    best = table.profit_cents_per_day[table.policy == "perfect foresight"]
+    best = table.profit_cents_per_day[table.policy == BEST]
     share = 100 * table.profit_cents_per_day / best.iloc[0] if len(best) and best.iloc[0] > 0 else np.full(len(table), np.nan)
     table.insert(3, "share_of_perfect_foresight_percent", share)
     if len(best) and (table.profit_cents_per_day > best.iloc[0] + 1e-6 * max(1, abs(best.iloc[0]))).any():

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MODES', 'NATIVE', 'PROHIBITIVE_PRICE', 'BEST', 'POLICIES', 'NATIVE_POLICIES', 'scored', 'Trajectory', 'actual',
-           'tariff_then', 'intervals', 'steps_of', 'backtest']
+           'intervals', 'steps_of', 'backtest']
 
 # %% ../../nbs/61_backtest.simulate.ipynb #e5b8a5d7
 from dataclasses import dataclass, field, replace
@@ -20,13 +20,13 @@ from ..forecast.forecasts import expected_load
 from ..forecast.windows import Windows
 from ..optimizer.optimum import dispatch, perfect_foresight
 from ..optimizer.value import LEVELS, marginal_value
-from ..planning.outlook import Outlook, model_outlook, plain_outlook
+from ..planning.outlook import Outlook, model_outlook, plain_outlook, tariff_at
 from ..planning.plan import plan_by_optimum, plan_by_value
 from ..site.battery import Battery
 from ..site.rules import follow_rules
 from ..site.site import Site
 from ..site.tariff import Tariff
-from ..site.tariffs import at_use, rule_prices
+from ..site.tariffs import rule_prices
 from ..units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK, grid
 
 # %% ../../nbs/61_backtest.simulate.ipynb #977f0f7f
@@ -79,16 +79,6 @@ def actual(
     price = np.where(scored, windows.panel.price[start : start + n], 0).astype(float)
     return price, np.where(scored, windows.load[:, start : start + n], 0).astype(float)
 
-
-def tariff_then(
-    windows: Windows,
-    start: int,
-    site: Site,  # its tariff is that of every home, or the `Tariffs` of all of them
-):
-    "The tariff by which homes plan from `start` on: of one with tiers, each home's price at its use in the four weeks before."
-    past = slice(max(start - 4 * STEPS_PER_WEEK, 0), start)
-    return at_use(site.tariff, windows.panel.ts[past], windows.load[:, past].astype(float))
-
 # %% ../../nbs/61_backtest.simulate.ipynb #61000020
 def intervals(
     scored: np.ndarray,  # (homes, n) of `scored`
@@ -126,7 +116,7 @@ def steps_of(
 ) -> _Steps:
     "Prices and load as they were in each step. A half hour's prices are the means of what its intervals cost and earn."
     (price, load), (k, ts, market) = actual(scored, windows, start), intervals(scored, windows, start)
-    tariff, b = tariff_then(windows, start, site), site.battery
+    tariff, b = tariff_at(windows, start, site.tariff), site.battery
     if native:
         b = replace(b, charge_power=b.charge_power / k, discharge_power=b.discharge_power / k)
         there = np.repeat(scored, k, 1)
@@ -159,9 +149,8 @@ class _Trial:
             raise ValueError("no half hour of this span can be scored: prices and readings, and the week before them, must be known")
         self.reserve = self.site.reserve(w.usual_load(self.start))
         first, n = w.panel.ts[self.start], self.scored.shape[1]
-        self.tariff = tariff_then(w, self.start, self.site)
-        terms = self.tariff.on(grid(first, first + (n + STEPS_PER_DAY) * HALF_HOUR))  # a plan looks a day past the end
-        self.terms = terms if isinstance(terms, Tariff) else terms.continued(STEPS_PER_DAY)
+        self.tariff = tariff_at(w, self.start, self.site.tariff)
+        self.terms = self.tariff.on(grid(first, first + (n + STEPS_PER_DAY) * HALF_HOUR)).continued(STEPS_PER_DAY)  # a plan looks a day on
         self.steps = steps_of(self.scored, w, self.start, self.site, self.mode == NATIVE)
         self.windows = w.by_interval() if self.mode == NATIVE else w
         self.begin = np.maximum(np.full(len(self.scored), self.soc_start * b.capacity * b.health), self.reserve)  # stored kWh
@@ -284,15 +273,8 @@ POLICIES: dict[str, Any] = {  # name -> a function, or which outlook and which d
     "T2 price + optimizer": ("models", plan_by_optimum),
     BEST: _perfect_foresight,
 }
-NATIVE_POLICIES: dict[str, Any] = {  # all that plan act by the value of stored energy
-    "no battery": _no_battery,
-    "rules": _rules,
-    "7-day mean, by value": ("week_mean", plan_by_value),
-    "yesterday, by value": ("yesterday", plan_by_value),
-    "day-ahead price, by value": ("day_ahead", plan_by_value),
-    "T2 decisions": ("models", plan_by_value),
-    BEST: _perfect_foresight,
-}
+_BY_VALUE = {f"{what}, by value": (kind, plan_by_value) for what, kind in (("7-day mean", "week_mean"), ("yesterday", "yesterday"), ("day-ahead price", "day_ahead"))}  # fmt: skip
+NATIVE_POLICIES: dict[str, Any] = {n: (POLICIES | _BY_VALUE)[n] for n in ("no battery", "rules", *_BY_VALUE, "T2 decisions", BEST)}
 
 # %% ../../nbs/61_backtest.simulate.ipynb #580f14be
 def backtest(
@@ -306,7 +288,8 @@ def backtest(
     policies: list | None = None,  # names of `POLICIES`; None: all
     loads: dict | None = None,  # T1's forecasts, passed from one call to the next
     progress: bool = True,
-    others: dict | None = None,  # policies of your own: name -> (function of home, step and observed that gives an `Outlook`, decoder)
+    others: dict
+    | None = None,  # policies of your own: name -> (function of home, step and observed that gives an `Outlook`, decoder); in "native" all act by value
 ) -> tuple[list[Trajectory], np.ndarray]:
     "Drive every policy over the span; returns the trajectories and which half hours are scored, (homes, n)."
     if mode not in (*MODES, NATIVE):

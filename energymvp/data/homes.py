@@ -27,9 +27,9 @@ def named_tariff(
     if store is not None and len(rows := store.read("tariffs", name=name)):
         return replace(tariff_of_text(rows.content.iloc[0], name), name=name)
     if name not in tariff_names():
-        own = "" if store is None else f"{', '.join(store.distinct('tariffs', 'name')) or 'none'} in the store and "
-        known = f"there are {own}{', '.join(tariff_names())}"
-        raise ValueError(f"no tariff {name!r}; {known}; `energymvp tariff add FILE --store STORE` adds one")
+        here = "" if store is None else f"{', '.join(store.distinct('tariffs', 'name')) or 'none'} in the store and "
+        way = "" if store is None else "; `energymvp tariff add FILE --store STORE` adds one"
+        raise ValueError(f"no tariff {name!r}; there are {here}{', '.join(tariff_names())}{way}")
     return read_tariff(name)
 
 # %% ../../nbs/14c_data.homes.ipynb #14c00020

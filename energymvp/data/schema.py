@@ -146,7 +146,7 @@ _tariffs = Table(
     ("name",),
     dict(
         name=("text", "the tariff's name, as households say it"),
-        content=("text", "the tariff as YAML or JSON, as `energymvp tariff show` writes it"),
+        content=("text", "the tariff as YAML or JSON, as `energymvp tariff add` writes it"),
     ),
     later=dict(tariffs=4),
 )

@@ -6,8 +6,9 @@
 __all__ = ['MODELS', 'FEATURES', 'LARGEST', 'NEEDED', 'save_checkpoint', 'load_checkpoint', 'Models', 'load_models']
 
 # %% ../../nbs/45_forecast.checkpoints.ipynb #01400f0e
+import copy
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -144,6 +145,12 @@ class Models:
     consumption: LoadModel
     trading: TradingModel
     meta: dict
+
+    def changed(self, **arguments) -> "Models":
+        "The models with other arguments of T2, as `mix_share`; with 0 of it, T2 is on the expected price alone."
+        trading = copy.deepcopy(self.trading)
+        trading.size = trading.size | arguments
+        return replace(self, trading=trading)
 
 
 NEEDED = "consumption_sha256 timezone node market households held_out spans battery tariff rules backtest seed".split()

@@ -41,9 +41,8 @@ def marginal_value(
 
     The reserve for the load is kept: a part of the charge that lies under it is worth what the first part above it is.
     """
-    reserve = np.repeat(
-        site.reserve(np.maximum(load, 0).mean(1))[:, None], 2 * STEPS_PER_DAY, 1
-    )  # of what is used, not of what is to spare
+    used = np.maximum(load, 0).mean(1)  # what is to spare keeps nothing back
+    reserve = np.repeat(site.reserve(used)[:, None], 2 * STEPS_PER_DAY, 1)
     buy, sell, load = (np.tile(x, 2).astype(float) for x in (buy, sell, load))
     slopes = value_slopes(buy, site.battery, levels=LEVELS, sell_price=sell, load=load, reserve=reserve)
     slopes = envelope(slopes[:, 1 : STEPS_PER_DAY + 1])

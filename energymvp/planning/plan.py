@@ -19,12 +19,12 @@ from ..forecast.forecasts import expected_load
 from ..forecast.windows import Windows, fill_by_habit
 from ..optimizer.optimum import perfect_foresight
 from ..optimizer.value import dispatch_by_value
-from .outlook import Outlook, model_outlook
+from .outlook import Outlook, model_outlook, tariff_at
 from ..site.battery import Battery, actions
 from ..site.site import Site
 from ..site.tariff import Tariff
 from ..site.tariffs import of_one_home, tariff_notes
-from ..units import STEPS_PER_DAY, STEPS_PER_WEEK, utc
+from ..units import STEPS_PER_DAY, utc
 
 # %% ../../nbs/60a_planning.plan.ipynb #2366c11f
 def follow(
@@ -194,15 +194,14 @@ def chosen_decoder(
     tried = meta.get("gate", {}).get("decoder", {}).get(mode)
     if not tried:
         return meta.get("decoder", {}).get(mode, "optimizer")
-    adder = tariff.adder if isinstance(tariff, Tariff) else np.inf
-    return tried[min(tried, key=lambda key: abs(min(adder, 1e9) - float(key.removeprefix("adder_"))))]
+    adder = lambda key: float(key.removeprefix("adder_"))
+    plain = isinstance(tariff, Tariff)
+    return tried[min(tried, key=lambda k: abs(adder(k) - tariff.adder)) if plain else max(tried, key=adder)]
 
 # %% ../../nbs/60a_planning.plan.ipynb #60a00010
 def _outlook_of_one(models, windows, step, ts, site):
     "The `Outlook` of a home's next 24 hours under its tariff, and the tariff; without market prices, where it needs none."
-    past = slice(max(step - 4 * STEPS_PER_WEEK, 0), step)
-    known = np.isfinite(windows.load[0, past])
-    tariff = of_one_home(site.tariff).at_use(windows.panel.ts[past][known], windows.load[0, past][known].astype(float))
+    tariff = of_one_home(tariff_at(windows, step, of_one_home(site.tariff)))
     one, terms = (np.zeros(1, int), np.array([step])), tariff.on(ts)
     if windows.price_ready[step] or tariff.follows_market:
         return model_outlook(models, windows, *one, site).under(terms, [0]), tariff

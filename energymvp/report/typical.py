@@ -9,13 +9,13 @@ __all__ = ['median_index', 'typical_forecast', 'typical_plan']
 import numpy as np
 
 from ..backtest.score import earned
-from ..backtest.simulate import tariff_then
 from ..data.calendar import midnights
 from ..forecast.checkpoints import Models
 from ..forecast.forecasts import forecast_load
 from ..forecast.windows import Windows
-from ..planning.outlook import model_outlook
+from ..planning.outlook import model_outlook, tariff_at
 from ..planning.plan import Plan
+from ..site.tariffs import of_each
 from ..units import STEPS_PER_DAY
 
 # %% ../../nbs/62b_report.typical.ipynb #9f986062
@@ -79,11 +79,11 @@ def typical_plan(
         panel.ts[starts[i] : starts[i] + STEPS_PER_DAY],
         panel.households[home],
     )
-    one, tariff = (np.array([home]), starts[i : i + 1]), tariff_then(windows, first, site)
+    one, tariff = (np.array([home]), starts[i : i + 1]), tariff_at(windows, first, site.tariff)
     outlook = model_outlook(models, windows, *one, site).under(tariff.on(ts), [0], one[0])[0]
     energy, prices = run.energy[home, days[i]], outlook.prices(site)
     profit = float(b.profit(energy, *prices, outlook.load).sum())
-    called = getattr(tariff, "names", [tariff.name] * (home + 1))[home]
+    called = of_each(tariff, home + 1)[home].name
     plan = Plan(name, panel.timezone, ts, energy, path, outlook.price, outlook.load, *prices, called, profit, b, "optimizer")
     reserve = float(site.reserve(windows.usual_load(first))[home])
     return plan, price[i], reserve, float(cents[i])

@@ -17,6 +17,7 @@ import torch
 from .. import __version__
 from ..units import known_zone
 from ..data.clean import clean_consumption, clean_prices
+from ..data.homes import named_tariff
 from ..data.panel import panel_of
 from ..data.schema import APPLIANCES
 from ..data.ingest import demo_files
@@ -112,9 +113,7 @@ def _site(body, planner):
         with _refuse("rates"):
             if parts["tariff"] != planner.site.tariff:
                 raise ValueError("the home pays by rates, or by the market price with an adder and an export factor: give one of them")
-            if isinstance(body.rates, str) and body.rates not in tariff_names():
-                raise ValueError(f"no tariff {body.rates!r}; there are {', '.join(tariff_names())}")
-            parts["tariff"] = read_tariff(body.rates) if isinstance(body.rates, str) else body.rates
+            parts["tariff"] = named_tariff(None, body.rates) if isinstance(body.rates, str) else body.rates
     if body.prices is None and parts["tariff"].follows_market:
         with _refuse("prices"):
             raise ValueError(f"the home pays by {parts['tariff'].name}: a plan needs the prices of the market")

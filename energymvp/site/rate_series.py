@@ -49,6 +49,7 @@ class RateSeries:
     currency: str = ""
 
     follows_market = tiered = net_metering = False
+    timezone = valid_from = valid_to = ""  # its times are moments
     notes = ()
 
     def __post_init__(self):

@@ -22,8 +22,8 @@ class Tariff:
     adder: Annotated[Number, Field(ge=0, le=PRICE_CAP, description="delivery, cents/kWh on import")] = 0.0
     export_factor: Annotated[Number, Field(ge=0, le=1, description="share of the market price paid for export")] = 1.0
 
-    follows_market = property(lambda self: True, doc="Whether a price depends on the market's.")
-    tiered = property(lambda self: False, doc="Whether a price depends on what the month has used.")
+    follows_market, tiered, notes = True, False, ()
+    currency = timezone = valid_from = valid_to = ""  # the market's, and the same everywhere and always
 
     @property
     def name(self) -> str:
@@ -46,6 +46,10 @@ class Tariff:
     def of(self, market, at=None, home=None) -> tuple[np.ndarray, np.ndarray]:
         "(...) import and (...) export price, cents/kWh, of market prices (...)."
         return self.import_price(market), self.export_price(market)
+
+    def continued(self, steps: int) -> "Tariff":
+        "The same beyond any end."
+        return self
 
     def at_use(self, ts, kwh) -> "Tariff":
         "The tariff of a home that uses that much: no tiers, the same."
