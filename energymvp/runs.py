@@ -24,8 +24,8 @@ from .units import STEPS_PER_DAY, plural
 def best_epochs(
     done: dict,  # of `training.train.train`
 ) -> dict:
-    "name of a trained model -> its epoch with the least validation loss."
-    return {name: min(done[name]["history"], key=lambda e: e["validation"]) for name in MODELS if name in done}
+    "name of a trained model, and `value` where T2 learned that -> its epoch with the least validation loss."
+    return {name: min(done[name]["history"], key=lambda e: e["validation"]) for name in (*MODELS, "value") if name in done}
 
 
 def training_text(
@@ -44,7 +44,10 @@ def training_text(
         lines.append(f"  {name}: best validation loss {best['validation']:.4f} {where} {epochs}")
     if done["decoder"]:
         chosen = "; ".join(f"{m}, {', '.join(f'{d} ({k})' for k, d in of.items())}" for m, of in done["gate"]["decoder"].items())
-        lines.append(f"  earned most on validation: {chosen}; persistence of a price error {done['gate']['persistence']:g}")
+        lines.append(
+            f"  earned most on validation: {chosen}; persistence of a price error {done['gate']['persistence']:g}"
+            + "".join(f"; {1 - g:.0%} of the learned value ({k})" for k, g in done["gate"]["base_share"].items())
+        )
     return "\n".join(lines)
 
 # %% ../nbs/63_runs.ipynb #bbf7b64e

@@ -20,7 +20,7 @@ from ..forecast.forecasts import expected_load
 from ..forecast.windows import Windows
 from ..optimizer.optimum import dispatch, perfect_foresight
 from ..optimizer.value import LEVELS, marginal_value
-from ..planning.outlook import Outlook, model_outlook, plain_outlook, tariff_at
+from ..planning.outlook import Outlook, model_outlook, plain_outlook, tariff_at, with_value
 from ..planning.plan import plan_by_optimum, plan_by_value
 from ..site.battery import Battery
 from ..site.rules import follow_rules
@@ -160,7 +160,9 @@ class _Trial:
     def outlook(self, kind, home, step, observed):
         "The `Outlook` of a kind, under the homes' tariffs: `models`, one of `plain_outlook`, or a function of home, step and observed."
         found = self._outlook(kind, home, step, observed)
-        return found if found.buy is not None else found.under(self.terms, step - self.start, home)
+        found = found if found.buy is not None else found.under(self.terms, step - self.start, home)
+        learns = kind == "models" and observed
+        return with_value(found, self.models, self.windows, home, step, replace(self.site, tariff=self.tariff)) if learns else found
 
     def _outlook(self, kind: Any, home, step, observed) -> Outlook:
         if callable(kind):
@@ -222,7 +224,7 @@ def _drive_native(trial, kind, name, chunk=STEPS_PER_DAY):
         step, home = np.nonzero(t.times[:, a:z].T)
         if len(home):
             outlook = t.outlook(kind, home, step + t.start + a, True)
-            made = marginal_value(*outlook.prices(t.site), outlook.load, t.site)
+            made = marginal_value(*outlook.prices(t.site), outlook.load, t.site) if outlook.value is None else outlook.value
             missed, some = _price_errors(t, outlook, step + t.start + a, True)
             error, count = error + missed, count + some
         begin = np.searchsorted(step, np.arange(z - a + 1))

@@ -4,33 +4,31 @@
 
 # %% auto #0
 __all__ = ['TRADING_COLUMNS', 'PRICE_COLUMNS', 'SPREAD_COLUMNS', 'OWN_COLUMNS', 'PRICE_WEEK_MEAN', 'PRICE_WEEK_SPREAD',
-           'PRICE_EXPECTED', 'MONTH', 'HALF_LIFE', 'SAME_KIND', 'ERROR_PERSISTENCE', 'usual_price', 'decay_to_forecast',
-           'market_rows', 'battery_rows']
+           'PRICE_EXPECTED', 'MONTH', 'HALF_LIFE', 'SAME_KIND', 'ERROR_PERSISTENCE', 'MOST_HOURS', 'usual_price',
+           'decay_to_forecast', 'market_rows', 'battery_columns', 'home_rows']
 
 # %% ../../nbs/31_forecast.trading_features.ipynb #d7741fc3
 import numpy as np
 
 from .load_features import lag_mean
 from ..site.battery import Battery
-from ..site.tariff import Tariff
-from ..site.rules import Rules
 from ..units import STEPS_PER_DAY, STEPS_PER_WEEK
 
 # %% ../../nbs/31_forecast.trading_features.ipynb #0499cf00
 TRADING_COLUMNS = [
     *("load", "load_day", "load_peak"),
     *("price_now", "price_yesterday", "price_two_days", "price_last_week", "price_week_mean", "price_week_spread"),
-    *("soc", "available", "headroom", "health"),
+    *("hours_to_fill", "hours_to_empty", "efficiency", "wear"),
     *("market_mean", "market_spread", "market_min", "market_max"),
     *("price_expected", "price_published"),
     *("time_sin", "time_cos", "weekday_sin", "weekday_cos", "year_sin", "year_cos"),
-    *("below_buy", "above_sell", "rank"),
+    *("import_less_market", "export_less_market", "rank"),
     *("load_so_far", "hours_covered"),
 ]
 _at = lambda *names: [TRADING_COLUMNS.index(c) for c in names]
 PRICE_COLUMNS = _at(*TRADING_COLUMNS[3:8], "market_mean", "market_min", "market_max", "price_expected")
 SPREAD_COLUMNS = _at("price_week_spread", "market_spread")
-OWN_COLUMNS = _at(*TRADING_COLUMNS[:3], *TRADING_COLUMNS[9:13], "below_buy", "above_sell", "load_so_far", "hours_covered")
+OWN_COLUMNS = _at(*TRADING_COLUMNS[:3], *TRADING_COLUMNS[9:13], "import_less_market", "export_less_market", "load_so_far", "hours_covered")
 PRICE_WEEK_MEAN, PRICE_WEEK_SPREAD, PRICE_EXPECTED = _at("price_week_mean", "price_week_spread", "price_expected")
 
 # %% ../../nbs/31_forecast.trading_features.ipynb #c523f2a4
@@ -74,11 +72,8 @@ def market_rows(
     day_ahead: np.ndarray,  # (N, 48) cents/kWh of the coming slots on the day-ahead market, NaN where none is published
     usual: np.ndarray,  # (N, 48) of `usual_price`
     calendar: np.ndarray,  # (N, 48, 6) of `data.calendar.calendar`
-    load: np.ndarray,  # (N, 48) T1's forecast, kWh per half hour
-    rules: Rules,
-    tariff: Tariff,
 ) -> np.ndarray:
-    "(N, 48, 30) float32 with the battery's columns still 0. The last seven days of prices must be known."
+    "(N, 48, 30) float32 with a home's own columns still 0. The last seven days of prices must be known."
     days = past.astype(np.float64)
     if not np.isfinite(days).all():
         raise ValueError(f"price is not known for all of the week before decision {int(np.argmax(~np.isfinite(days).all((1, 2))))}")
@@ -86,13 +81,11 @@ def market_rows(
     one = lambda x: np.broadcast_to(x[:, None], mean.shape)
     rank = mean.argsort(1, kind="stable").argsort(1, kind="stable") / (STEPS_PER_DAY - 1)
     columns = dict(
-        load=load, load_day=one(load.sum(1)), load_peak=one(load.max(1)),
         price_now=one(now), price_yesterday=last, price_two_days=days[:, -2], price_last_week=days[:, 0],
         price_week_mean=mean, price_week_spread=spread,
         market_mean=one(last.mean(1)), market_spread=one(last.std(1)), market_min=one(last.min(1)), market_max=one(last.max(1)),
         price_expected=np.where(np.isfinite(day_ahead), day_ahead, usual), price_published=np.isfinite(day_ahead),
-        below_buy=rules.buy_below - tariff.import_price(mean), above_sell=tariff.export_price(mean) - rules.sell_above, rank=rank,
-        load_so_far=np.cumsum(load, 1) - load,
+        rank=rank,
     )  # fmt: skip
     out = np.zeros((*mean.shape, len(TRADING_COLUMNS)), np.float32)
     for name, values in columns.items():
@@ -102,19 +95,34 @@ def market_rows(
     return out
 
 # %% ../../nbs/31_forecast.trading_features.ipynb #8237d207
-def battery_rows(
-    rows: np.ndarray,  # (N, 48, 30) of `market_rows`, changed in place
-    soc: np.ndarray,  # (N,) stored kWh at the decision
+MOST_HOURS = 999.0  # of load that a battery covers, where there is next to none
+
+
+def battery_columns(
     battery: Battery,
+    reserve: np.ndarray,  # (N,) stored kWh under which nothing is sold
+) -> dict:
+    "What a battery can do with the charge over its reserve, (N,) each: hours to fill and to empty it, efficiency, wear, and the kWh it gives."
+    usable = np.maximum(battery.energy_max - np.maximum(reserve, battery.energy_min), 1e-6)
+    hours = dict(hours_to_fill=usable / battery.eta / battery.charge_power, hours_to_empty=usable * battery.eta / battery.discharge_power)
+    return dict(**hours, efficiency=0 * usable + battery.eta, wear=0 * usable + battery.wear, gives=usable * battery.eta)
+
+
+def home_rows(
+    rows: np.ndarray,  # (N, 48, 30) of `market_rows`, changed in place
+    load: np.ndarray,  # (N, 48) expected, kWh per half hour
+    import_less_market: np.ndarray,  # (N, 48) import price less the market's, cents/kWh
+    export_less_market: np.ndarray,  # (N, 48) the same of export
+    battery: dict,  # of `battery_columns`
 ) -> np.ndarray:
-    "The same rows with the battery's columns filled in."
-    soc = np.asarray(soc, float)
-    give = np.maximum(soc - battery.energy_min, 0) * battery.eta
-    load = rows[..., TRADING_COLUMNS.index("load")].mean(1)
+    "The same rows with a home's own columns filled in."
+    battery, one = dict(battery), lambda x: x[:, None]
+    hours = battery.pop("gives") / np.maximum(2 * load.mean(1), 1e-6)
     columns = dict(
-        soc=soc / (battery.capacity * battery.health), available=give, headroom=np.maximum(battery.energy_max - soc, 0) / battery.eta,
-        health=np.full(soc.shape, battery.health), hours_covered=np.minimum(give / np.maximum(2 * load, 1e-3), 48),
+        load=load, load_day=one(load.sum(1)), load_peak=one(load.max(1)), load_so_far=np.cumsum(load, 1) - load,
+        import_less_market=import_less_market, export_less_market=export_less_market,
+        hours_covered=one(np.minimum(hours, MOST_HOURS)), **{k: one(x) for k, x in battery.items()},
     )  # fmt: skip
     for name, values in columns.items():
-        rows[..., TRADING_COLUMNS.index(name)] = values[:, None]
+        rows[..., TRADING_COLUMNS.index(name)] = values
     return rows

@@ -17,8 +17,6 @@ from ..data.calendar import WallClock, calendar, known_day_ahead
 from ..data.panel import HISTORY, Panel, reads_hourly, streak
 from .load_features import consumption_features, consumption_window, lag_mean, profiles, week_profile
 from .trading_features import ERROR_PERSISTENCE, decay_to_forecast, market_rows, usual_price
-from ..site.site import Site
-from ..site.tariff import Tariff
 from ..units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK
 
 # %% ../../nbs/43_forecast.windows.ipynb #43a00002
@@ -134,12 +132,11 @@ def consumption(self: Windows, home: np.ndarray, step: np.ndarray) -> tuple[torc
 
 
 @patch
-def trading(self: Windows, step: np.ndarray, load: np.ndarray, site: Site) -> np.ndarray:
-    "(N, 48, 30) inputs of the trading model but for the battery's columns; `load` (N, 48) is forecast, or nought: the price does not read it."
+def trading(self: Windows, step: np.ndarray) -> np.ndarray:
+    "(N, 48, 30) inputs of the trading model but for a home's own columns (`home_rows`), which the price does not read."
     at = np.minimum(step[:, None] + np.arange(STEPS_PER_DAY), len(self.calendar) - 1)
     past = self.days_before(step, 7), self.panel.price[step - 1]
-    tariff = site.tariff if isinstance(site.tariff, Tariff) else Tariff()  # one by the clock is no column: T2 knows the market
-    return market_rows(*past, self.day_ahead_beside(step), self.usual_price(step), self.calendar[at], load, site.rules, tariff)
+    return market_rows(*past, self.day_ahead_beside(step), self.usual_price(step), self.calendar[at])
 
 # %% ../../nbs/43_forecast.windows.ipynb #29b40808
 @patch

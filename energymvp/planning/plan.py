@@ -19,7 +19,7 @@ from ..forecast.forecasts import expected_load
 from ..forecast.windows import Windows, fill_by_habit
 from ..optimizer.optimum import perfect_foresight
 from ..optimizer.value import dispatch_by_value
-from .outlook import Outlook, model_outlook, tariff_at
+from .outlook import Outlook, at_adder, model_outlook, tariff_at
 from ..site.battery import Battery, actions
 from ..site.site import Site
 from ..site.tariff import Tariff
@@ -77,7 +77,7 @@ def plan_by_value(
     site: Site,
 ) -> Float[np.ndarray, "N 48"]:
     "kWh on the grid side: T2's own decisions, each the exact best for its price and the value of what is left after it."
-    return dispatch_by_value(*outlook.prices(site), outlook.load, soc, reserve, site)[0]
+    return dispatch_by_value(*outlook.prices(site), outlook.load, soc, reserve, site, outlook.value)[0]
 
 
 DECODERS = dict(optimizer=plan_by_optimum, decisions=plan_by_value)
@@ -194,9 +194,7 @@ def chosen_decoder(
     tried = meta.get("gate", {}).get("decoder", {}).get(mode)
     if not tried:
         return meta.get("decoder", {}).get(mode, "optimizer")
-    adder = lambda key: float(key.removeprefix("adder_"))
-    plain = isinstance(tariff, Tariff)
-    return tried[min(tried, key=lambda k: abs(adder(k) - tariff.adder)) if plain else max(tried, key=adder)]
+    return at_adder(tried, tariff)
 
 # %% ../../nbs/60a_planning.plan.ipynb #60a00010
 def _outlook_of_one(models, windows, step, ts, site):

@@ -132,7 +132,7 @@ def trading_batch(
     "Tensors: `x` (N, 48, 30), actual `price` and `energy` of the best plan (N, 48), `soc` at its ends (N, 2), its `kind` of battery (N,)."
     row, end = plans.row(home), step + STEPS_PER_DAY - 1
     out = dict(
-        x=windows.trading(step, np.zeros((len(step), STEPS_PER_DAY)), site),
+        x=windows.trading(step),
         price=windows.ahead(windows.true_price, step, STEPS_PER_DAY, stop),
         energy=plans.energy[row[:, None], step[:, None] + np.arange(STEPS_PER_DAY)].astype(np.float32),
         soc=np.column_stack([plans.soc[row, step], plans.after[row, end]]).astype(np.float32),

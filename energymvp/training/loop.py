@@ -74,6 +74,8 @@ class Learner:
         smoothing: float = 0.99,  # share of the running average of weights that a batch leaves as it is
         device: str | torch.device | None = None,  # None: a GPU if there is one
         trained: bool = False,  # before: its first weights are scored, too, as epoch 0, and kept if no epoch is better
+        prepare=None,  # (epoch, the average of the weights so far) -> `make_batch` of the epoch; None: the same in all
+        part: str = "",  # of the model, which is trained by itself
     ):
         store_attr()
         self.device = place(device)
@@ -148,12 +150,13 @@ def run_epoch(self: Learner, bar) -> None:
     streams = [np.random.default_rng([self.seed, self.epoch, i, rank]) for i in range(batches)]
     torch.manual_seed(self.seed * 100_003 + self.epoch * 101 + rank)
     self.model.train()
+    make_batch = self.make_batch if self.prepare is None else self.prepare(self.epoch, self.average.module)
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(self.make_batch, streams[0])
+        coming = pool.submit(make_batch, streams[0])
         for i in range(batches):
             batch = coming.result()
             if i + 1 < batches:
-                coming = pool.submit(self.make_batch, streams[i + 1])
+                coming = pool.submit(make_batch, streams[i + 1])
             total += self.step(batch, self.epoch * batches + i)
             bar.update()
     self.epoch, train = self.epoch + 1, float(total) / batches
@@ -184,16 +187,16 @@ def fit(
 ) -> dict:
     "Train one model; the best weights of all epochs end up in it and in its checkpoint. Returns the history."
     (rank, world), size, model = processes(), learner.size, learner.model
-    state_file = Path(folder) / f"{learner.name}.resume.pt"
-    meta = {**meta, "training": asdict(size), "seed": learner.seed, "smoothing": learner.smoothing}
+    state_file, named = Path(folder) / f"{learner.part or learner.name}.resume.pt", f"{learner.part}_" * bool(learner.part)
+    meta = {**meta, f"{named}training": asdict(size), "seed": learner.seed, "smoothing": learner.smoothing}
     identity = hashlib.sha256(json.dumps([learner.name, world, meta], sort_keys=True, default=str).encode()).hexdigest()
     if resume and state_file.exists():
         _go_on(learner, state_file, identity)
     if learner.trained and not learner.history:
         learner.score()
-    save = lambda m: save_checkpoint(folder, learner.name, m, {**meta, "history": learner.history}) if rank == 0 else None
+    save = lambda m: save_checkpoint(folder, learner.name, m, {**meta, f"{named}history": learner.history}) if rank == 0 else None
     total, done = size.epochs * size.batches, learner.epoch * size.batches
-    with tqdm(total=total, initial=done, desc=f"{learner.name:<11}", unit="batch", disable=not progress or rank > 0) as bar:
+    with tqdm(total=total, initial=done, desc=f"{learner.part or learner.name:<11}", unit="batch", disable=not progress or rank > 0) as bar:
         while learner.epoch < size.epochs and learner.stale < size.patience:
             learner.run_epoch(bar)
             if rank == 0:

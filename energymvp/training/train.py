@@ -23,9 +23,10 @@ from ..forecast.windows import Windows
 from ..labels import Labels
 from ..site.site import Site
 from .batches import best_plans, consumption_batches, trading_batches
-from .loop import Learner, fit
+from .loop import Learner, fit, processes
 from .simulated import KINDS, simulated_homes
 from .losses import calibrate, load_objective, price_objective
+from .values import Course, make_lessons, stretches, value_batch, value_objective, value_size, value_width
 from .split import Spans, divide, hold_out
 from ..units import STEPS_PER_DAY, utc
 
@@ -101,6 +102,27 @@ def _ready(name, build, size, seed, make, scored):
         model.scaler.fit(torch.cat([model.inputs(*(b[k] for k in ("x", "naive") if k in b)) for b in first]))
     return model, [scored(rng) for _ in count(VALIDATION_WINDOWS)]
 
+# %% ../../nbs/54_training.train.ipynb #54a00002
+def _trading_model(windows, size, start, stop, end):
+    "What makes T2 for a market: with an encoder for the value of stored energy where it is traded in real time and there is something to learn from."
+    learns = windows.panel.market == "RTM" and all(len(stretches(windows, *part)) for part in ((start, stop), (stop, end)))
+    return partial(MODELS["trading"], value_width=value_width(size) if learns else 0)
+
+
+def _learn_value(model, windows, cuts, site, size, seed, smoothing, device, folder, about, resume, progress):
+    "Train the value of stored energy of a model whose price is trained."
+    start, stop, end = cuts
+    size, rng = value_size(size), np.random.default_rng([seed, len(MODELS) + 2])
+    course = Course(windows, start, stop, site, size, seed, processes()[0])
+    drawn = lambda a, z, count, own: make_lessons(windows, a, z, site, count, rng, own=own)
+    some = lambda lessons, n: [value_batch(lessons, rng.choice(lessons.rows, size.batch_size)) for _ in range(max(1, n // size.batch_size))]
+    first = some(drawn(start, stop, FIRST_WINDOWS, 0.0), FIRST_WINDOWS)
+    model.cpu().train()
+    model.value.scaler.fit(torch.cat([model.value_inputs(b["x"]) for b in first]))
+    check = some(drawn(stop, end, VALIDATION_WINDOWS, 1.0), VALIDATION_WINDOWS)
+    learner = Learner("trading", model, None, value_objective, check, size, seed, smoothing, device, prepare=course, part="value")
+    return fit(learner, folder, about, resume, progress)
+
 # %% ../../nbs/54_training.train.ipynb #54b00002
 SLOWER = 0.1  # times as fast as new weights do trained ones learn
 
@@ -163,7 +185,8 @@ def train(
     stream = None if pretrained else np.random.default_rng([config.seed, len(MODELS) + 1])
     lessons = dict(consumption=partial(_load_lessons, simulated=stream), trading=partial(_price_lessons, site=site, labels=labels))
     for name in (m for m in MODELS if m in models):
-        size, first, about = getattr(config.presets[preset], name), build.get(name, MODELS[name]), meta
+        size, about = getattr(config.presets[preset], name), meta
+        first = build.get(name) or (_trading_model(windows, size, 0, val, end) if name == "trading" else MODELS[name])
         if trained := name == "consumption" and pretrained is not None:
             first, about = _trained_before(pretrained, meta, spans)
             size = replace(size, learning_rate=SLOWER * size.learning_rate, epochs=math.ceil(size.epochs / 2))
@@ -173,4 +196,8 @@ def train(
             model.site, about = site, meta | _after_load(folder, labels, end)
         learner = Learner(name, model, draw[0], losses.get(name, loss), check, size, config.seed, smoothing, device, trained)
         done[name] = fit(learner, folder, about, resume, progress, finish=calibrate if name == "consumption" else None)
+        if name == "trading" and model.size.get("value_width"):
+            about = about | dict(history=done[name]["history"], training=asdict(size))
+            how = config.seed, smoothing, device, folder, about, resume, progress
+            done["value"] = _learn_value(model, windows, (0, val, end), site, size, *how)
     return done

@@ -1,0 +1,180 @@
+"""What learning the value of stored energy earns on real-time markets, in % of perfect foresight; writes `bench/value.md`.
+
+The prices are files of a folder, which may not travel with the library (`MARKETS` below says which):
+.venv/bin/python bench/value.py --data FOLDER [--market ny ercot] [--seeds 42]
+Default battery, empty at the start, no load, no reserve; the price of the current half hour observed, a decision every half hour. What is
+`native` acts at each of the market's prices. The year that is scored is not trained on, validated on, or chosen by.
+"""
+
+import argparse
+import datetime
+import json
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from common import copy_t1, cpu, given, spread
+from energymvp.backtest.evaluate import choose_by_money
+from energymvp.backtest.score import earned
+from energymvp.backtest.simulate import BEST, NATIVE, backtest
+from energymvp.config import load_config
+from energymvp.data.panel import Panel
+from energymvp.data.schema import APPLIANCES
+from energymvp.files import shipped
+from energymvp.forecast.checkpoints import load_models
+from energymvp.forecast.windows import Windows
+from energymvp.planner import demo_store
+from energymvp.planning.outlook import model_outlook, plain_outlook, with_value
+from energymvp.planning.plan import plan_by_optimum, plan_by_value
+from energymvp.site.site import Site
+from energymvp.training.train import train
+from energymvp.units import STEPS_PER_DAY
+
+ROOT = Path(__file__).resolve().parents[1]
+DOLLARS = 10  # per MWh in a cent per kWh
+T2, BARE, USUAL, LEARNED = "T2 decisions", "T2, nothing learned of the value", "T2, untrained", "T2, the learned value alone"
+DAY_AHEAD, WEEK = "day-ahead price + optimizer", "7-day mean + optimizer"
+ROWS = [T2, LEARNED, BARE, USUAL, DAY_AHEAD, WEEK]
+
+
+def frame(file, columns, minutes):
+    "Half hours of a file: their starts, the mean price and day-ahead price (n,), and the prices of the intervals (n, k)."
+    df = pd.read_parquet(file).rename(columns=dict(interval_start_utc="ts")).sort_values("ts")
+    ts = pd.DatetimeIndex(df.ts).as_unit("ns")
+    grid = pd.date_range(ts[0].ceil("30min"), ts[-1].floor("30min"), freq=f"{min(minutes, 30)}min")
+    df = df.set_axis(ts).reindex(grid, method="ffill", limit=1 if minutes == 60 else None)
+    k = max(30 // minutes, 1)
+    n = len(df) // k * k
+    real, ahead = (None if c is None else df[c].to_numpy(float)[:n].reshape(-1, k) / DOLLARS for c in columns)
+    ahead = np.full(len(real), np.nan) if ahead is None else ahead[:, 0]
+    return grid[:n:k], real.mean(1), ahead, np.repeat(real, 6 // k, 1) if k > 1 else None
+
+
+NY, NODES, CAISO = "nyiso_rt_da_30min_2011_2018", "caiso_nodes_rt_30min_2016_2020", "caiso_rtm_dlap_hourly_2023"
+MARKETS = dict(  # name -> what it is, and (node, file, columns, minutes, clock, first day, first day scored, day after)
+    ny=("New York 2018, day-ahead known, three years to learn from", [(z, NY, (f"{z}_rt", f"{z}_da"), 30, "Etc/GMT+5", "2014-12-01", "2018-01-01", "2019-01-01") for z in ("NYC", "LONGIL", "NORTH", "WEST")]),
+    ny_blind=("New York 2018, without day-ahead prices", [(z, NY, (f"{z}_rt", None), 30, "Etc/GMT+5", "2014-12-01", "2018-01-01", "2019-01-01") for z in ("NYC", "LONGIL", "NORTH", "WEST")]),
+    ny5=("New York 2018, five minutes, one year to learn from", [(z, "nyiso_rt_da_5min_2017_2018", (f"{z}_rt", f"{z}_da"), 5, "Etc/GMT+5", "2017-01-01", "2018-01-01", "2019-01-01") for z in ("NYC", "WEST")]),
+    nodes=("Californian nodes 2020, no day-ahead prices, to 2019", [(z, NODES, (z, None), 30, "Etc/GMT+8", "2016-07-19", "2020-01-01", "2021-01-01") for z in ("WALNUT", "WESTLNDS")]),
+    ercot=("ERCOT, September to December 2024, day-ahead known, to August", [("HUB", "ercot_hub_rt_da_load_15min_2024", ("rt", "da"), 15, "America/Chicago", "2024-01-01", "2024-09-01", "2024-12-31")]),
+    caiso=("California load zones, November and December 2023", [(z, CAISO, (f"DLAP_{z}_usd_per_mwh", None), 60, "America/Los_Angeles", "2023-01-01", "2023-11-01", "2023-12-31")  for z in ("PGAE", "SCE", "SDGE", "VEA")]),
+)  # fmt: skip
+
+
+def panels(folder, node, file, columns, minutes, zone, first, start, stop):
+    "What is trained on, with the load of a home of the demo, and what is scored, with next to none."
+    ts, real, ahead, fine = frame(Path(folder) / "prices" / f"{file}.parquet", columns, minutes)
+    inside = (ts >= pd.Timestamp(first, tz=zone)) & (ts < pd.Timestamp(stop, tz=zone))
+    ts, real, ahead, fine = ts[inside], real[inside], ahead[inside], None if fine is None else fine[inside]
+    with demo_store("fontana-01") as store:
+        used = store.read("consumption", household_id="fontana-01").set_index("ts")[APPLIANCES].to_numpy()[: 52 * 7 * STEPS_PER_DAY]
+    energy = np.zeros((2, len(ts), len(APPLIANCES)), np.float32)
+    energy[0] = np.resize(used, energy[0].shape)
+    energy[1, :, -1] = np.random.default_rng(0).uniform(1e-6, 2e-6, len(ts))
+    f32 = lambda x: None if x is None else x.astype(np.float32)
+    both = Panel(ts, ["home", "none"], energy, f32(real), f32(ahead), zone, node, "RTM", {}, interval_price=f32(fine))
+    return both.homes(["home"]), both.homes(["none"])
+
+
+def site(wear):
+    config = load_config(rules=dict(reserve_intervals=0), battery=dict(wear=wear), backtest=dict(adders=[]))
+    return config, Site.from_config(config)
+
+
+def learn(panel, start, seed, wear, folder):
+    "The models of one node, and the seconds that it took."
+    config = replace(site(wear)[0], seed=seed)
+    config = replace(config, split=replace(config.split, held_out_homes=0))
+    copy_t1(shipped("data/pretrained", "pretrained"), folder)
+    began = time.perf_counter()
+    train(panel, config, folder, models=("trading",), until=start, progress=False, device="cpu")
+    gate = choose_by_money(folder, panel, config, homes=1)["gate"]
+    return load_models(folder), gate, time.perf_counter() - began
+
+
+def score(models, panel, start, wear, modes):
+    "% of perfect foresight, mode -> policy -> figure; and cents a day."
+    windows, home_site = Windows(panel), site(wear)[1]
+    begin, stop, out = panel.step(start), len(panel.ts), {}
+    none = lambda step: np.zeros((len(step), STEPS_PER_DAY))
+
+    def of(m):
+        def outlook(home, step, observed):
+            found = model_outlook(m, seen, home, step, home_site, observed, none(step))
+            return with_value(found, m, seen, home, step, home_site)
+
+        return outlook
+
+    variants = {T2: models, LEARNED: models.changed(base_share=0.0), BARE: models.changed(base_share=1.0)}
+    variants[USUAL] = models.changed(base_share=1.0, mix_share=0.0, error_persistence=0.95)
+    for mode in modes:
+        seen = windows.by_interval() if mode == NATIVE else windows
+        others = {name: (of(m), plan_by_value) for name, m in variants.items()}
+        for name, kind in ((DAY_AHEAD, "day_ahead"), (WEEK, "week_mean")):
+            if mode != NATIVE and (kind != "day_ahead" or np.isfinite(panel.day_ahead).any()):
+                plain = lambda home, step, observed, kind=kind, seen=seen: replace(plain_outlook(kind, seen, home, step, observed), load=none(step))
+                others[name] = (plain, plan_by_optimum)
+        runs, there = backtest(windows, None, begin, stop, home_site, mode, 0.2, [*others, BEST], progress=False, others=others)
+        cents = {r.policy: earned(r, there, windows, begin, home_site).sum() for r in runs}
+        out[mode] = {k: 100 * v / cents[BEST] for k, v in cents.items()} | dict(cents=cents[BEST] / there.sum() * STEPS_PER_DAY)
+    return out
+
+
+def table(found, wears, modes):
+    "Markdown of one market: a row a policy, nodes as columns and their mean."
+    nodes = list(dict.fromkeys(k[0] for k in found))
+    lines = []
+    for wear in wears:
+        for mode in modes:
+            rows = [r for r in ROWS if any(r in f[mode] for (_, _, w), (f, *_) in found.items() if w == wear)]
+            head = [f"| {'half hours' if mode != NATIVE else 'each price of the market'}, wear {wear:g} | {' | '.join(nodes)} | mean |"]
+            head += [f"| --- |{' ---: |' * (len(nodes) + 1)}"]
+            for r in rows:
+                by = [[f[mode][r] for (n, _, w), (f, *_) in found.items() if n == node and w == wear] for node in nodes]
+                head += [f"| {r} | {' | '.join(spread(x) for x in by)} | {np.mean([np.mean(x) for x in by]):.1f} |"]
+            best = [[f[mode]["cents"] for (n, _, w), (f, *_) in found.items() if n == node and w == wear] for node in nodes]
+            head += [f"| perfect foresight, cents a day | {' | '.join(f'{np.mean(x):.1f}' for x in best)} | {np.mean(best):.1f} |"]
+            lines += ["\n".join(head)]
+    chosen = "; ".join(
+        f"{n} {s} (wear {w:g}): persistence {g['persistence']:g}, base {next(iter(g['base_share'].values()), 1):g}"
+        for (n, s, w), (_, g, _) in found.items()
+    )
+    seconds = [t for *_, t in found.values()]
+    return "\n\n".join(lines) + f"\n\nChosen on validation: {chosen}. Training and choosing: {np.mean(seconds):.0f} s a node and seed."
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--data", required=True)
+    p.add_argument("--market", nargs="*", default=list(MARKETS), choices=list(MARKETS))
+    p.add_argument("--seeds", nargs="*", type=int, default=[42])
+    p.add_argument("--wear", nargs="*", type=float, default=[0.0, 0.5])
+    p.add_argument("--out", default=str(ROOT / "bench" / "value.json"))
+    args = p.parse_args()
+    done = json.loads(Path(args.out).read_text()) if Path(args.out).exists() else {}
+    for market in args.market:
+        title, nodes = MARKETS[market]
+        found = {}
+        for node in nodes:
+            train_on, scored = panels(args.data, *node)
+            start = pd.Timestamp(node[6], tz=node[5]).tz_convert("UTC")
+            modes = ["replanned"] + [NATIVE] * (scored.interval_price is not None)
+            for wear in args.wear:
+                for seed in args.seeds:
+                    with tempfile.TemporaryDirectory() as folder:
+                        models, gate, seconds = learn(train_on, start, seed, wear, Path(folder) / "run")
+                    found[node[0], seed, wear] = score(models, scored, start, wear, modes), gate, seconds
+                    print(f"{datetime.datetime.now():%H:%M:%S}", market, node[0], seed, wear, found[node[0], seed, wear], flush=True)
+        done[market] = f"## {title}\n\n{table(found, args.wear, modes)}"
+        Path(args.out).write_text(json.dumps(done, indent=1))
+    said = f"{datetime.date.today()}, {cpu()}. Made by `bench/value.py --data FOLDER{given(p, args, ['market', 'seeds', 'wear'])}`."
+    about = __doc__.split("FOLDER [--market ny ercot] [--seeds 42]\n")[1].strip()
+    parts = [done[m] for m in MARKETS if m in done]
+    (ROOT / "bench" / "value.md").write_text("\n\n".join(["# The value of stored energy, learned", said, about, *parts]) + "\n")
+
+
+if __name__ == "__main__":
+    main()
