@@ -115,7 +115,9 @@ def score(models, panel, start, wear, modes):
         others = {name: (of(m), plan_by_value) for name, m in variants.items()}
         for name, kind in ((DAY_AHEAD, "day_ahead"), (WEEK, "week_mean")):
             if mode != NATIVE and (kind != "day_ahead" or np.isfinite(panel.day_ahead).any()):
-                plain = lambda home, step, observed, kind=kind, seen=seen: replace(plain_outlook(kind, seen, home, step, observed), load=none(step))
+                plain = lambda home, step, observed, kind=kind, seen=seen: replace(
+                    plain_outlook(kind, seen, home, step, observed), load=none(step)
+                )
                 others[name] = (plain, plan_by_optimum)
         runs, there = backtest(windows, None, begin, stop, home_site, mode, 0.2, [*others, BEST], progress=False, others=others)
         cents = {r.policy: earned(r, there, windows, begin, home_site).sum() for r in runs}
@@ -160,7 +162,7 @@ def main():
         found = {}
         for node in nodes:
             train_on, scored = panels(args.data, *node)
-            start = pd.Timestamp(node[6], tz=node[5]).tz_convert("UTC")
+            start = pd.Timestamp(node[6], tz=node[4]).tz_convert("UTC")
             modes = ["replanned"] + [NATIVE] * (scored.interval_price is not None)
             for wear in args.wear:
                 for seed in args.seeds:

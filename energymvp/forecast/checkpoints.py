@@ -91,11 +91,13 @@ def _read(path) -> tuple[Any, dict]:
 
     try:
         with safe_open(path, "pt") as f:
-            meta, state = renamed(json.loads(f.metadata()["energymvp"])), {k: f.get_tensor(k) for k in f.keys()}
+            meta: Any = renamed(json.loads(f.metadata()["energymvp"]))
+            state = {k: f.get_tensor(k) for k in f.keys()}
         if "trust" in state:
             meta["size"]["mix_share"] = state.pop("trust").item()
-        _Said(**meta)
-        meta["columns"] = [RENAMED_COLUMNS.get(c, c) for c in meta["columns"]] if meta["model"] == "trading" else meta["columns"]
+        said = _Said(**meta)
+        if said.model == "trading":
+            meta["columns"] = [RENAMED_COLUMNS.get(c, c) for c in said.columns]
     except OSError:
         raise
     except ValidationError as e:

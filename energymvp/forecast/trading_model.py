@@ -7,7 +7,7 @@ __all__ = ['MIN_SPREAD', 'PATCH', 'MIN_TRADE', 'KWH_PER_LOGIT', 'PROFILES', 'INI
            'TradingForecast', 'ValueNet', 'TradingModel']
 
 # %% ../../nbs/42_forecast.trading_model.ipynb #7e3bf997
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -93,7 +93,7 @@ class TradingModel(nn.Module):
         base_share: float | None = None,  # of `marginal_value` in the value; None: as the checkpoint's gate has it, else all
     ):
         super().__init__()
-        self.size = dict(
+        self.size: dict[str, Any] = dict(
             d_model=d_model, layers=layers, heads=heads, dropout=dropout, mix_share=mix_share, error_persistence=error_persistence,
             value_width=value_width, base_share=base_share,
         )  # fmt: skip
@@ -179,7 +179,7 @@ def learned_value(self: TradingModel, x: torch.Tensor) -> torch.Tensor:
     level, spread = (v[..., None] for v in self.value_scale(x))
     return level + spread * self.value(self.value_inputs(x))
 
-
+# %% ../../nbs/42_forecast.trading_model.ipynb #42a00008
 @patch
 def value_of_energy(
     self: TradingModel,

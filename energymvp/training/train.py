@@ -9,6 +9,7 @@ __all__ = ['SIMULATED_OF_A_KIND', 'FIRST_WINDOWS', 'VALIDATION_WINDOWS', 'SLOWER
 import math
 from dataclasses import asdict, replace
 from functools import partial
+from typing import Any
 from importlib.metadata import version
 from pathlib import Path
 
@@ -177,7 +178,7 @@ def train(
     losses, build = losses or {}, build or {}
     _refuse_unknown(config, preset, models, losses, build, pretrained)
     spans, windows, meta = _prepare(panel, config, preset, until)
-    done = dict(spans=spans, households=meta["households"], held_out=meta["held_out"])
+    done: dict[str, Any] = dict(spans=spans, households=meta["households"], held_out=meta["held_out"])
     if losses:
         meta["losses"] = {k: getattr(f, "__qualname__", repr(f)) for k, f in losses.items()}
     labels, site = labels and labels.homes(meta["households"]), Site.from_config(config)
