@@ -65,7 +65,7 @@ MARKETS = dict(  # name -> what it is, and (node, file, columns, minutes, clock,
 
 
 def panels(folder, node, file, columns, minutes, zone, first, start, stop):
-    "What is trained on, with the load of a home of the demo, and what is scored, with next to none."
+    "What is trained on, a home of the demo and one with next to no load, and what is scored, the latter."
     ts, real, ahead, fine = frame(Path(folder) / "prices" / f"{file}.parquet", columns, minutes)
     inside = (ts >= pd.Timestamp(first, tz=zone)) & (ts < pd.Timestamp(stop, tz=zone))
     ts, real, ahead, fine = ts[inside], real[inside], ahead[inside], None if fine is None else fine[inside]
@@ -76,7 +76,7 @@ def panels(folder, node, file, columns, minutes, zone, first, start, stop):
     energy[1, :, -1] = np.random.default_rng(0).uniform(1e-6, 2e-6, len(ts))
     f32 = lambda x: None if x is None else x.astype(np.float32)
     both = Panel(ts, ["home", "none"], energy, f32(real), f32(ahead), zone, node, "RTM", {}, interval_price=f32(fine))
-    return both.homes(["home"]), both.homes(["none"])
+    return both.homes(["none", "home"]), both.homes(["none"])
 
 
 def site(wear):

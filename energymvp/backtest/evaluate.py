@@ -10,6 +10,7 @@ __all__ = ['OWN_TARIFFS', 'PERSISTENCES', 'SHARES', 'NOISE', 'choose_by_money', 
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,6 +56,25 @@ def _best(figures, usual):
     top = max(figures, key=lambda k: figures[k])
     return usual if usual in figures and figures[top] < figures[usual] + NOISE else top
 
+# %% ../../nbs/61b_backtest.evaluate.ipynb #61b00040
+def _gate(models, market, sites, shares):
+    """What earned most on validation: `persistence`, `base_share` (key of the tariff -> how much of the value that needs no learning goes into
+    T2's), `decoder` (mode -> key -> name), and the `figures` behind them, in % of perfect foresight, which `shares` gives."""
+    own, usual = next(iter(sites.values())), models.trading.size["error_persistence"]
+    decisions = lambda site, **how: shares(models.changed(**how), site, "replanned", ["T2 decisions"])["T2 decisions"]
+    tried = PERSISTENCES if market == "RTM" else ()  # what is published needs none
+    by_persistence = {x: decisions(own, error_persistence=x, base_share=1.0) for x in tried}
+    persistence = _best(by_persistence, usual) if by_persistence else usual
+    tried = SHARES if models.trading.size.get("value_width") else ()
+    by_share = {k: {g: decisions(s, error_persistence=persistence, base_share=g) for g in tried} for k, s in sites.items() if tried}
+    share = {k: _best(f, 1.0) for k, f in by_share.items()}
+    models = replace(models.changed(error_persistence=persistence), meta=models.meta | dict(gate=dict(base_share=share)))
+    money = {m: {k: shares(models, s, m, list(_NAMES)) for k, s in sites.items()} for m in MODES}
+    decoders = {m: {k: _NAMES[max(f, key=lambda n: f[n])] for k, f in of.items()} for m, of in money.items()}
+    said = lambda f: {str(k): v for k, v in f.items()}
+    figures = dict(persistence=said(by_persistence), base_share={k: said(f) for k, f in by_share.items()}, decoder=money)
+    return dict(persistence=persistence, base_share=share, decoder=decoders, figures=figures)
+
 # %% ../../nbs/61b_backtest.evaluate.ipynb #61b00010
 def choose_by_money(
     folder: str | Path,  # of a training run
@@ -62,8 +82,7 @@ def choose_by_money(
     config: Config,
     homes: int = 6,  # as many of the homes that were trained on
 ) -> dict:
-    """`decoder`, mode -> name at the config's tariff, and `gate`: `persistence`, `base_share` (key of the tariff -> how much of the value that
-    needs no learning goes into T2's), `decoder` (mode -> key -> name) and the `figures` behind them, in % of perfect foresight on the validation time; written into T2's checkpoint."""
+    """`decoder` and `gate`, as `_gate` has it: what earned most on the validation time; written into T2's checkpoint."""
     models, loads = load_models(folder), {}
     spans, sites = models.meta["spans"], _sites(config, {}, [])
     windows = Windows(panel.homes(models.meta["households"][:homes]).until(spans["test"]))
@@ -75,31 +94,9 @@ def choose_by_money(
         cents = {r.policy: earned(r, scored, windows, start, site).sum() for r in runs}
         return {n: 100 * cents[n] / max(cents[BEST], 1e-9) for n in names}
 
-    own, usual = next(iter(sites.values())), models.trading.size["error_persistence"]
-    tried = PERSISTENCES if windows.panel.market == "RTM" else ()  # what is published needs none
-    decisions = lambda site, **how: shares(models.changed(**how), site, "replanned", ["T2 decisions"])["T2 decisions"]
-    by_persistence = {x: decisions(own, error_persistence=x, base_share=1.0) for x in tried}
-    persistence = _best(by_persistence, usual) if by_persistence else usual
-    learns = models.trading.size.get("value_width")
-    by_share = (
-        {k: {g: decisions(s, error_persistence=persistence, base_share=g) for g in SHARES} for k, s in sites.items()} if learns else {}
-    )
-    share = {k: _best(f, 1.0) for k, f in by_share.items()}
-    models = replace(models.changed(error_persistence=persistence), meta=models.meta | dict(gate=dict(base_share=share)))
-    figures = {m: {k: shares(models, s, m, list(_NAMES)) for k, s in sites.items()} for m in MODES}
-    decoders = {m: {k: _NAMES[max(f, key=lambda n: f[n])] for k, f in of.items()} for m, of in figures.items()}
-    gate = dict(
-        persistence=persistence,
-        base_share=share,
-        decoder=decoders,
-        figures=dict(
-            persistence={str(k): v for k, v in by_persistence.items()},
-            base_share={k: {str(g): v for g, v in f.items()} for k, f in by_share.items()},
-            decoder=figures,
-        ),
-    )
-    chosen = dict(decoder={m: next(iter(of.values())) for m, of in decoders.items()}, gate=gate)
-    save_checkpoint(folder, "trading", models.trading, models.meta | chosen)
+    gate: dict[str, Any] = _gate(models, windows.panel.market, sites, shares)
+    chosen = dict(decoder={m: next(iter(of.values())) for m, of in gate["decoder"].items()}, gate=gate)
+    save_checkpoint(folder, "trading", models.changed(error_persistence=gate["persistence"]).trading, models.meta | chosen)
     return chosen
 
 # %% ../../nbs/61b_backtest.evaluate.ipynb #c587f7eb

@@ -160,9 +160,7 @@ class _Trial:
     def outlook(self, kind, home, step, observed):
         "The `Outlook` of a kind, under the homes' tariffs: `models`, one of `plain_outlook`, or a function of home, step and observed."
         found = self._outlook(kind, home, step, observed)
-        found = found if found.buy is not None else found.under(self.terms, step - self.start, home)
-        learns = kind == "models" and observed
-        return with_value(found, self.models, self.windows, home, step, replace(self.site, tariff=self.tariff)) if learns else found
+        return found if found.buy is not None else found.under(self.terms, step - self.start, home)
 
     def _outlook(self, kind: Any, home, step, observed) -> Outlook:
         if callable(kind):
@@ -171,11 +169,13 @@ class _Trial:
 
 # %% ../../nbs/61_backtest.simulate.ipynb #61000010
 def _of_models(trial, home, step, observed):
-    "The `Outlook` of the models; T1's forecasts are kept."
+    "The `Outlook` of the models under the homes' tariffs; T1's forecasts are kept."
     key, (model, w) = (step[0], len(step)), (trial.models.consumption, trial.windows)
     if key not in trial.loads:
         trial.loads[key] = expected_load(model, w, home, step, committed=not observed, observed=observed)[:, :STEPS_PER_DAY]
-    return model_outlook(trial.models, w, home, step, trial.site, observed, trial.loads[key])
+    found = model_outlook(trial.models, w, home, step, trial.site, observed, trial.loads[key])
+    found = found.under(trial.terms, step - trial.start, home)
+    return with_value(found, trial.models, w, home, step, replace(trial.site, tariff=trial.tariff)) if observed else found
 
 
 def _price_errors(trial, outlook, step, observed):

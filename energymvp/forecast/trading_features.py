@@ -95,7 +95,7 @@ def market_rows(
     return out
 
 # %% ../../nbs/31_forecast.trading_features.ipynb #8237d207
-MOST_HOURS = 999.0  # of load that a battery covers, where there is next to none
+MOST_HOURS = 96.0  # of load that a battery covers, where there is next to none
 
 
 def battery_columns(

@@ -147,6 +147,7 @@ def encoded(self: TradingModel, x: torch.Tensor) -> torch.Tensor:
 
 # %% ../../nbs/42_forecast.trading_model.ipynb #42a00005
 _in_spreads = [*PRICE_COLUMNS, *SPREAD_COLUMNS, *(_column(c) for c in ("import_less_market", "export_less_market", "wear"))]
+_year = [_column(c) for c in ("year_sin", "year_cos")]
 _energy = [_column(c) for c in ("load", "load_day", "load_peak", "load_so_far")]
 _hours = [_column(c) for c in ("hours_to_fill", "hours_to_empty", "hours_covered")]
 _compress = lambda x: torch.copysign(torch.log1p(x.abs()), x)
@@ -161,9 +162,10 @@ def value_scale(self: TradingModel, x: torch.Tensor) -> tuple[torch.Tensor, torc
 
 @patch
 def value_inputs(self: TradingModel, x: torch.Tensor) -> torch.Tensor:
-    "(batch, 48, 32): all columns, free of money and kWh."
+    "(batch, 48, 32): all columns but the day of the year, free of money and kWh."
     level, spread = (v[..., None] for v in self.value_scale(x))
     z = x.clone()
+    z[..., _year] = 0
     z[..., PRICE_COLUMNS] -= level
     z[..., _in_spreads] = _compress(z[..., _in_spreads] / spread)
     gives = x[..., [_column("hours_covered")]] * 2 * x[..., [_column("load")]].mean(1, keepdim=True).clamp_min(1e-6)

@@ -53,8 +53,7 @@ class Outlook:
 
     def shifted(self, steps: int) -> "Outlook":
         "The same day, begun so many half hours later, and its first half hours at the end."
-        value = None if self.value is None else np.roll(self.value, -steps, -2)
-        return replace(replace(self, value=None).each(lambda x: np.roll(x, -steps, -1)), value=value)
+        return self.each(lambda x: np.roll(x, -steps, self.price.ndim - 1))
 
     def under(self, tariff, at=None, home=None) -> "Outlook":
         "With the prices that a tariff on a grid (`site.rate_table.Terms`, or the like) makes of the market's; `at` (N,) is the decision's step on that grid, `home` (N,) whose it is."

@@ -154,10 +154,12 @@ def _card(model, meta):
         shapes = dict(
             naive=(STEPS_PER_WEEK,), day_profiles=(N_DAY_PROFILES, STEPS_PER_DAY), week_profiles=(N_WEEK_PROFILES, STEPS_PER_WEEK)
         )
-        inputs += [array(name, torch.zeros(1, *shape)) for name, shape in shapes.items()]
+        inputs, more = inputs + [array(name, torch.zeros(1, *shape)) for name, shape in shapes.items()], ()
+    else:
+        inputs, more = inputs + [Array(name="soc", shape=["batch"], unit="stored kWh")], (torch.zeros(1),)
     trained_on = {k: meta[k] for k in ("households", "held_out", "spans", "node", "market", "timezone")}
     return Card(
-        name=meta["model"], weights=meta["parameters"], inputs=inputs, outputs=[array(*o) for o in model(x)._asdict().items()],
+        name=meta["model"], weights=meta["parameters"], inputs=inputs, outputs=[array(*o) for o in model(x, *more)._asdict().items()],
         trained_on=trained_on, decoder=meta.get("decoder"), **{k: meta[k] for k in SECTIONS},
     )  # fmt: skip
 

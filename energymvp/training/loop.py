@@ -68,7 +68,7 @@ class Learner:
         model: torch.nn.Module,
         make_batch,  # (numpy Generator) -> dict of tensors
         loss_of,  # (model, batch) -> scalar loss
-        validation: list,  # batches that score an epoch
+        validation,  # what scores an epoch, less is better: batches, by their mean loss, or a function of the model
         size: Size,
         seed: int,
         smoothing: float = 0.99,  # share of the running average of weights that a batch leaves as it is
@@ -135,7 +135,8 @@ def score(self: Learner, train: float | None = None) -> None:
     "Score the average of the weights after an epoch with the loss `train`; the best so far are kept."
     self.average.eval()
     with torch.no_grad():
-        score = float(torch.stack([self.loss(self.average.module, b).float() for b in self.validation]).mean())
+        model, check = self.average.module, self.validation
+        score = float(check(model)) if callable(check) else float(torch.stack([self.loss(model, b).float() for b in check]).mean())
     if not np.isfinite((train or 0.0) + score):
         raise ValueError(f"{self.name}: the loss became {train} (validation {score}) in epoch {self.epoch}; try a smaller learning_rate")
     self.history.append(dict(epoch=self.epoch, train=train, validation=score))

@@ -27,7 +27,7 @@ from .batches import best_plans, consumption_batches, trading_batches
 from .loop import Learner, fit, processes
 from .simulated import KINDS, simulated_homes
 from .losses import calibrate, load_objective, price_objective
-from .values import Course, make_lessons, stretches, value_batch, value_objective, value_size, value_width
+from .values import Course, make_lessons, share_lost, stretches, value_batch, value_objective, value_size, value_width
 from .split import Spans, divide, hold_out
 from ..units import STEPS_PER_DAY, utc
 
@@ -66,7 +66,7 @@ def _price_lessons(windows, parts, batch_size, site, labels):
     return *drawn, partial(price_objective, batteries=plans.kinds)
 
 # %% ../../nbs/54_training.train.ipynb #8896af41
-def _prepare(panel, config, preset, until):
+def _prepare(panel, config, preset, until, losses):
     "The spans, windows of the homes that are not held out, and what their checkpoints say."
     spans, held_out = divide(panel, config.split, until), hold_out(panel.households, config.split.held_out_homes, config.seed)
     known = panel.homes([h for h in panel.households if h not in held_out]).until(spans.test)
@@ -77,6 +77,8 @@ def _prepare(panel, config, preset, until):
         backtest=asdict(config.backtest), data_sha256=fingerprint(known.energy, known.price, known.day_ahead),
         units=dict(price="cents/kWh", energy="kWh per half hour", time="UTC"), versions={p: version(p) for p in ("torch", "numpy", "pandas")},
     )  # fmt: skip
+    if losses:
+        meta["losses"] = {k: getattr(f, "__qualname__", repr(f)) for k, f in losses.items()}
     return spans, Windows(known), meta
 
 
@@ -110,19 +112,21 @@ def _trading_model(windows, size, start, stop, end):
     return partial(MODELS["trading"], value_width=value_width(size) if learns else 0)
 
 
-def _learn_value(model, windows, cuts, site, size, seed, smoothing, device, folder, about, resume, progress):
-    "Train the value of stored energy of a model whose price is trained."
-    start, stop, end = cuts
+def _learn_value(model, windows, cuts, size, about, done, seed, smoothing, device, folder, resume, progress):
+    "Train the value of stored energy of a model whose price is trained; nothing, if it has no encoder for it."
+    if not getattr(model, "size", {}).get("value_width"):
+        return {}
+    (start, stop, end), site = cuts, model.site
+    about = about | dict(history=done["history"], training=asdict(size))
     size, rng = value_size(size), np.random.default_rng([seed, len(MODELS) + 2])
     course = Course(windows, start, stop, site, size, seed, processes()[0])
-    drawn = lambda a, z, count, own: make_lessons(windows, a, z, site, count, rng, own=own)
-    some = lambda lessons, n: [value_batch(lessons, rng.choice(lessons.rows, size.batch_size)) for _ in range(max(1, n // size.batch_size))]
-    first = some(drawn(start, stop, FIRST_WINDOWS, 0.0), FIRST_WINDOWS)
+    lessons = make_lessons(windows, start, stop, site, FIRST_WINDOWS, rng, own=0.0)
+    first = [value_batch(lessons, rng.choice(lessons.rows, size.batch_size)) for _ in range(max(1, FIRST_WINDOWS // size.batch_size))]
     model.cpu().train()
     model.value.scaler.fit(torch.cat([model.value_inputs(b["x"]) for b in first]))
-    check = some(drawn(stop, end, VALIDATION_WINDOWS, 1.0), VALIDATION_WINDOWS)
+    check = partial(share_lost, windows=windows, start=stop, stop=end, site=site)
     learner = Learner("trading", model, None, value_objective, check, size, seed, smoothing, device, prepare=course, part="value")
-    return fit(learner, folder, about, resume, progress)
+    return dict(value=fit(learner, folder, about, resume, progress))
 
 # %% ../../nbs/54_training.train.ipynb #54b00002
 SLOWER = 0.1  # times as fast as new weights do trained ones learn
@@ -177,10 +181,8 @@ def train(
     "Train the load model, then the trading model; returns each one's history and the spans."
     losses, build = losses or {}, build or {}
     _refuse_unknown(config, preset, models, losses, build, pretrained)
-    spans, windows, meta = _prepare(panel, config, preset, until)
+    spans, windows, meta = _prepare(panel, config, preset, until, losses)
     done: dict[str, Any] = dict(spans=spans, households=meta["households"], held_out=meta["held_out"])
-    if losses:
-        meta["losses"] = {k: getattr(f, "__qualname__", repr(f)) for k, f in losses.items()}
     labels, site = labels and labels.homes(meta["households"]), Site.from_config(config)
     val, end = panel.step(spans.validation), panel.step(spans.test)
     stream = None if pretrained else np.random.default_rng([config.seed, len(MODELS) + 1])
@@ -197,8 +199,5 @@ def train(
             model.site, about = site, meta | _after_load(folder, labels, end)
         learner = Learner(name, model, draw[0], losses.get(name, loss), check, size, config.seed, smoothing, device, trained)
         done[name] = fit(learner, folder, about, resume, progress, finish=calibrate if name == "consumption" else None)
-        if name == "trading" and model.size.get("value_width"):
-            about = about | dict(history=done[name]["history"], training=asdict(size))
-            how = config.seed, smoothing, device, folder, about, resume, progress
-            done["value"] = _learn_value(model, windows, (0, val, end), site, size, *how)
-    return done
+    how = config.seed, smoothing, device, folder, resume, progress
+    return done | (_learn_value(model, windows, (0, val, end), size, about, done["trading"], *how) if "trading" in models else {})

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['OWN_SHARE', 'BATTERY', 'STRETCH', 'TAIL', 'MOST_SPREADS', 'SOFT', 'LATER', 'REGRET', 'SHARES', 'HINDSIGHT_EPOCHS',
            'Setting', 'own_setting', 'drawn_setting', 'stretches', 'Lessons', 'make_lessons', 'value_batch',
-           'value_objective', 'value_width', 'value_size', 'Course']
+           'value_objective', 'value_width', 'value_size', 'Course', 'share_lost']
 
 # %% ../../nbs/51b_training.values.ipynb #918a2250
 import math
@@ -19,7 +19,7 @@ from ..forecast.trading_features import TRADING_COLUMNS, battery_columns, home_r
 from ..forecast.trading_model import TradingModel
 from ..forecast.windows import Windows
 from ..labels import known_runs
-from ..optimizer.optimum import value_slopes
+from ..optimizer.optimum import dispatch, perfect_foresight, value_slopes
 from ..optimizer.returns import lambda_returns
 from ..optimizer.value import LEVELS
 from ..site.battery import Battery
@@ -67,7 +67,7 @@ def drawn_setting(
     elif kind > 0.4:
         adder[:] = extra * rng.uniform(0.2, 0.6)
         adder[np.arange(rng.integers(6, 20)) + rng.integers(STEPS_PER_DAY) - STEPS_PER_DAY] = 1.5 * extra
-    return Setting(b, adder, rng.uniform(0, 1) if kind > 0.85 else 1.0, np.exp(rng.uniform(-1, 1.5)))
+    return Setting(b, adder, rng.uniform(0, 1) if kind > 0.85 else 1.0, np.exp(rng.uniform(-4, 1.5)))
 
 # %% ../../nbs/51b_training.values.ipynb #14ed6e34
 BATTERY = "hours_to_fill", "hours_to_empty", "efficiency", "wear", "gives"  # of `battery_columns`
@@ -262,3 +262,24 @@ class Course:
     def __call__(self, epoch: int, model: TradingModel):
         lessons, hindsight = self.lessons(epoch, model), epoch < HINDSIGHT_EPOCHS
         return lambda rng: value_batch(lessons, rng.choice(lessons.rows, self.size.batch_size), hindsight)
+
+# %% ../../nbs/51b_training.values.ipynb #51b00011
+def share_lost(
+    model: TradingModel,
+    windows: Windows,
+    start: int,  # first step
+    stop: int,  # the step after the last
+    site: Site,
+    homes: int = 3,  # as many of the first
+) -> float:
+    "Of what perfect foresight earns, 0 to 1: what acting by the learned value alone does not."
+    got, best, setting = 0.0, 0.0, own_setting(site)
+    for first, end in stretches(windows, start, stop):
+        for home in range(min(homes, len(windows.load))):
+            lesson = _lesson(windows, home, first, end - first, end, setting, 1, None)
+            value, b, steps = _first_values(model, windows, lesson), site.battery, (lesson["buy"], lesson["sell"], lesson["load"])
+            buy, sell, load = steps
+            energy, _ = dispatch(buy, b, value, soc_start=b.energy_min, sell_price=sell, load=load)
+            got += b.profit(energy, buy, sell, load).sum()
+            best += float(perfect_foresight(buy, b, soc_start=b.energy_min, sell_price=sell, load=load).profit)
+    return 1 - got / max(best, 1e-9)
