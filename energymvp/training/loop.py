@@ -13,6 +13,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -135,7 +136,7 @@ def score(self: Learner, train: float | None = None) -> None:
     "Score the average of the weights after an epoch with the loss `train`; the best so far are kept."
     self.average.eval()
     with torch.no_grad():
-        model, check = self.average.module, self.validation
+        model, check = self.average.module, cast(Any, self.validation)
         score = float(check(model)) if callable(check) else float(torch.stack([self.loss(model, b).float() for b in check]).mean())
     if not np.isfinite((train or 0.0) + score):
         raise ValueError(f"{self.name}: the loss became {train} (validation {score}) in epoch {self.epoch}; try a smaller learning_rate")
