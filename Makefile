@@ -76,6 +76,7 @@ peers: .venv-peers/.installed ## forecasts and plans beside other libraries, hou
 	@.venv-peers/bin/python bench/own_home.py --data "$(DATA)"
 	@.venv-peers/bin/python bench/consumption.py --data "$(DATA)"
 	@.venv-peers/bin/python bench/decisions.py --data "$(DATA)"
+	@.venv-peers/bin/python bench/value.py --data "$(DATA)"
 	@.venv-peers/bin/python bench/speed.py
 	@.venv-peers/bin/python bench/ablations.py
 	@.venv-peers/bin/python bench/ablations.py --earlier 35 80 125
