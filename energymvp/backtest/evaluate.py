@@ -67,7 +67,7 @@ def _gate(models, market, sites, shares):
     persistence = _best(by_persistence, usual) if by_persistence else usual
     tried = SHARES if models.trading.size.get("value_width") else ()
     by_share = {k: {g: decisions(s, error_persistence=persistence, base_share=g) for g in tried} for k, s in sites.items() if tried}
-    share = {k: _best(f, 1.0) for k, f in by_share.items()}
+    share = {k: max(g for g, x in f.items() if x >= max(f.values()) - NOISE) for k, f in by_share.items()}  # in doubt, less is learned
     models = replace(models.changed(error_persistence=persistence), meta=models.meta | dict(gate=dict(base_share=share)))
     money = {m: {k: shares(models, s, m, list(_NAMES)) for k, s in sites.items()} for m in MODES}
     decoders = {m: {k: _NAMES[max(f, key=lambda n: f[n])] for k, f in of.items()} for m, of in money.items()}
