@@ -96,7 +96,7 @@ def cents(models, others, windows, start, stop, config):
             site = Site.from_config(config, adder=adder)
 
             def outlook(m, kind, s=site):
-                return lambda home, step, observed: model_outlook(m, windows, home, step, s, observed, load(kind, home, step, observed))
+                return lambda home, step, observed: model_outlook(m, windows, home, step, observed, load(kind, home, step, observed))
 
             mine = {name: (outlook(m, kind), decoder) for name, (m, kind, decoder) in rows.items()}
             names = ["7-day mean + optimizer", *mine, "perfect foresight"]

@@ -221,7 +221,7 @@ def t2(job, seed, loads):
         return np.where(np.isfinite(came), came, load(home, step, observed))
 
     def make(site, case):
-        outlook = lambda f, m=models: once(lambda h, s, observed: model_outlook(m, w, h, s, site, observed, f(h, s, observed)))
+        outlook = lambda f, m=models: once(lambda h, s, observed: model_outlook(m, w, h, s, observed, f(h, s, observed)))
         mine = outlook(load)
         out = {
             T2: (mine, plan_by_value),
@@ -420,7 +420,7 @@ def foresight(job, seed, loads):
         @once
         def expected(home, step, observed):
             used = load(home, step, observed)
-            price = w.correct_for_observed_price(w.trading(step, used, site)[..., PRICE_EXPECTED].astype(float), step)
+            price = w.correct_for_observed_price(w.trading(step)[..., PRICE_EXPECTED].astype(float), step)
             return Outlook(price, w.insert_observed(used, step, home))
 
         def knowing(hours):

@@ -135,9 +135,9 @@ def plans(homes):
     home, at = np.arange(homes), np.full(homes, step)
     reserve = site.reserve(windows.usual_load(step))
     soc = np.clip(rng.uniform(3, 12, homes), reserve, None)
-    model_outlook(models, windows, home[:10], at[:10], site)
+    model_outlook(models, windows, home[:10], at[:10])
     times = [time.perf_counter()]
-    outlook = model_outlook(models, windows, home, at, site, observed=True)
+    outlook = model_outlook(models, windows, home, at, observed=True)
     times.append(time.perf_counter())
     plan_by_optimum(outlook, soc, reserve, site)
     times.append(time.perf_counter())

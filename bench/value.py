@@ -103,7 +103,7 @@ def score(models, panel, start, wear, modes):
 
     def of(m):
         def outlook(home, step, observed):
-            found = model_outlook(m, seen, home, step, home_site, observed, none(step))
+            found = model_outlook(m, seen, home, step, observed, none(step))
             return with_value(found, m, seen, home, step, home_site)
 
         return outlook
@@ -172,7 +172,8 @@ def main():
                     print(f"{datetime.datetime.now():%H:%M:%S}", market, node[0], seed, wear, found[node[0], seed, wear], flush=True)
         done[market] = f"## {title}\n\n{table(found, args.wear, modes)}"
         Path(args.out).write_text(json.dumps(done, indent=1))
-    said = f"{datetime.date.today()}, {cpu()}. Made by `bench/value.py --data FOLDER{given(p, args, ['seeds', 'wear'])}`."
+    made = "" if set(done) == set(MARKETS) else f" --market {' '.join(m for m in MARKETS if m in done)}"
+    said = f"{datetime.date.today()}, {cpu()}. Made by `bench/value.py --data FOLDER{made}{given(p, args, ['seeds', 'wear'])}`."
     about = __doc__.split("FOLDER [--market ny ercot] [--seeds 42]\n")[1].strip()
     parts = [done[m] for m in MARKETS if m in done]
     (ROOT / "bench" / "value.md").write_text("\n\n".join(["# The value of stored energy, learned", said, about, *parts]) + "\n")

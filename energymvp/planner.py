@@ -183,7 +183,7 @@ def forecast_panel(self: Forecaster, panel: Panel, at: pd.Timestamp, days: int) 
     if windows.price_ready[step]:
         first = band[1][None, :STEPS_PER_DAY]  # the price reads no load: T1 need not run again
         one = np.zeros(1, int), np.array([step])
-        price[:STEPS_PER_DAY] = model_outlook(self.models, windows, *one, self.site, load=first).price[0]
+        price[:STEPS_PER_DAY] = model_outlook(self.models, windows, *one, load=first).price[0]
     return band, price, windows.missing(step, prices=False)["readings"]
 
 # %% ../nbs/64_planner.ipynb #2d79b492

@@ -173,7 +173,7 @@ def _of_models(trial, home, step, observed):
     key, (model, w) = (step[0], len(step)), (trial.models.consumption, trial.windows)
     if key not in trial.loads:
         trial.loads[key] = expected_load(model, w, home, step, committed=not observed, observed=observed)[:, :STEPS_PER_DAY]
-    found = model_outlook(trial.models, w, home, step, trial.site, observed, trial.loads[key])
+    found = model_outlook(trial.models, w, home, step, observed, trial.loads[key])
     found = found.under(trial.terms, step - trial.start, home)
     return with_value(found, trial.models, w, home, step, replace(trial.site, tariff=trial.tariff)) if observed else found
 

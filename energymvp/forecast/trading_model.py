@@ -124,6 +124,9 @@ def market_price(self: TradingModel, x: torch.Tensor) -> torch.Tensor:
     return torch.lerp(x[..., PRICE_EXPECTED], self.mixture_price(x), self.size["mix_share"])
 
 # %% ../../nbs/42_forecast.trading_model.ipynb #b57e473f
+_compress = lambda x: torch.copysign(torch.log1p(x.abs()), x)  # of what has a long tail
+
+
 @patch
 def scale(self: TradingModel, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     "(batch, 1) level and spread of the market over the last seven days, cents/kWh."
@@ -137,7 +140,7 @@ def inputs(self: TradingModel, x: torch.Tensor) -> torch.Tensor:
     level, spread = (v[..., None] for v in self.scale(x))
     price, width, other = x.index_select(-1, self.market).split((len(PRICE_COLUMNS), len(SPREAD_COLUMNS), len(_other)), -1)
     price = torch.cat([price - level, width], -1) / spread
-    return torch.cat([torch.copysign(torch.log1p(price.abs()), price), other], -1)
+    return torch.cat([_compress(price), other], -1)
 
 
 @patch
@@ -150,7 +153,6 @@ _in_spreads = [*PRICE_COLUMNS, *SPREAD_COLUMNS, *(_column(c) for c in ("import_l
 _year = [_column(c) for c in ("year_sin", "year_cos")]
 _energy = [_column(c) for c in ("load", "load_day", "load_peak", "load_so_far")]
 _hours = [_column(c) for c in ("hours_to_fill", "hours_to_empty", "hours_covered")]
-_compress = lambda x: torch.copysign(torch.log1p(x.abs()), x)
 
 
 @patch

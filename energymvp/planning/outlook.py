@@ -103,7 +103,6 @@ def model_outlook(
     windows: Windows,
     home: Int[np.ndarray, " N"],
     step: Int[np.ndarray, " N"],
-    site: Site,
     observed: bool = False,  # whether price and load of the current interval are seen
     load: Float[np.ndarray, "N 48"] | None = None,  # T1's forecast, if it is there already
     batch_size: int = 512,

@@ -202,7 +202,7 @@ def _outlook_of_one(models, windows, step, ts, site):
     tariff = of_one_home(tariff_at(windows, step, of_one_home(site.tariff)))
     one, terms = (np.zeros(1, int), np.array([step])), tariff.on(ts)
     if windows.price_ready[step] or tariff.follows_market:
-        return model_outlook(models, windows, *one, site).under(terms, [0]), tariff
+        return model_outlook(models, windows, *one).under(terms, [0]), tariff
     load = expected_load(models.consumption, windows, *one, committed=True)[:, :STEPS_PER_DAY].astype(float)
     buy, sell = terms.of(np.zeros((1, STEPS_PER_DAY)))
     return Outlook(buy, load, buy, sell), tariff

@@ -80,7 +80,7 @@ def typical_plan(
         panel.households[home],
     )
     one, tariff = (np.array([home]), starts[i : i + 1]), tariff_at(windows, first, site.tariff)
-    outlook = model_outlook(models, windows, *one, site).under(tariff.on(ts), [0], one[0])[0]
+    outlook = model_outlook(models, windows, *one).under(tariff.on(ts), [0], one[0])[0]
     energy, prices = run.energy[home, days[i]], outlook.prices(site)
     profit = float(b.profit(energy, *prices, outlook.load).sum())
     called = of_each(tariff, home + 1)[home].name

@@ -18,7 +18,6 @@ from ..forecast.windows import Windows
 from ..labels import Labels, known_runs
 from ..optimizer.optimum import perfect_foresight
 from ..site.battery import Battery
-from ..site.site import Site
 from ..units import STEPS_PER_DAY, STEPS_PER_WEEK
 
 # %% ../../nbs/52_training.batches.ipynb #52f00001
@@ -126,7 +125,6 @@ def trading_batch(
     home: np.ndarray,  # (N,)
     step: np.ndarray,  # (N,)
     stop: int,  # what comes from this step on is unknown
-    site: Site,
     plans: BestPlans,  # known for the day after each step
 ) -> dict:
     "Tensors: `x` (N, 48, 30), actual `price` and `energy` of the best plan (N, 48), `soc` at its ends (N, 2), its `kind` of battery (N,)."
@@ -146,7 +144,6 @@ def trading_batches(
     home: np.ndarray,  # decisions to draw from
     step: np.ndarray,
     stop: int,  # what comes from this step on is unknown
-    site: Site,
     batch_size: int,
     plans: BestPlans,
 ):
@@ -154,6 +151,6 @@ def trading_batches(
 
     def make(rng):
         i = rng.integers(len(home), size=batch_size)
-        return trading_batch(windows, home[i], step[i], stop, site, plans)
+        return trading_batch(windows, home[i], step[i], stop, plans)
 
     return make

@@ -62,7 +62,7 @@ def _price_lessons(windows, parts, batch_size, site, labels):
         plans = best_plans(windows, stop, site.battery, labels)
         home, step = windows.decision_points(start, stop, prices=True)
         known = plans.known_run[plans.row(home), step + STEPS_PER_DAY] >= STEPS_PER_DAY
-        drawn.append(trading_batches(windows, *_some((home[known], step[known]), f"{what} T2 on"), stop, site, batch_size, plans))
+        drawn.append(trading_batches(windows, *_some((home[known], step[known]), f"{what} T2 on"), stop, batch_size, plans))
     return *drawn, partial(price_objective, batteries=plans.kinds)
 
 # %% ../../nbs/54_training.train.ipynb #8896af41
