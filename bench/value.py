@@ -3,7 +3,7 @@
 The prices are files of a folder, which may not travel with the library (`MARKETS` below says which):
 .venv/bin/python bench/value.py --data FOLDER [--market ny ercot] [--seeds 42]
 Default battery, empty at the start, no load, no reserve; the price of the current half hour observed, a decision every half hour. What is
-`native` acts at each of the market's prices. The year that is scored is not trained on, validated on, or chosen by.
+`native` acts at each of the market's prices. The span that is scored is neither trained nor validated on.
 """
 
 import argparse
@@ -170,13 +170,13 @@ def main():
                         models, gate, seconds = learn(train_on, start, seed, wear, Path(folder) / "run")
                     found[node[0], seed, wear] = score(models, scored, start, wear, modes), gate, seconds
                     print(f"{datetime.datetime.now():%H:%M:%S}", market, node[0], seed, wear, found[node[0], seed, wear], flush=True)
-        done[market] = f"## {title}\n\n{table(found, args.wear, modes)}"
+        done[market] = f"### {title}\n\n{table(found, args.wear, modes)}"
         Path(args.out).write_text(json.dumps(done, indent=1))
     made = "" if set(done) == set(MARKETS) else f" --market {' '.join(m for m in MARKETS if m in done)}"
     said = f"{datetime.date.today()}, {cpu()}. Made by `bench/value.py --data FOLDER{made}{given(p, args, ['seeds', 'wear'])}`."
     about = __doc__.split("FOLDER [--market ny ercot] [--seeds 42]\n")[1].strip()
     parts = [done[m] for m in MARKETS if m in done]
-    (ROOT / "bench" / "value.md").write_text("\n\n".join(["# The value of stored energy, learned", said, about, *parts]) + "\n")
+    (ROOT / "bench" / "value.md").write_text("\n\n".join([said, about, *parts]) + "\n")
 
 
 if __name__ == "__main__":
