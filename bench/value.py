@@ -36,8 +36,9 @@ from energymvp.units import STEPS_PER_DAY
 ROOT = Path(__file__).resolve().parents[1]
 DOLLARS = 10  # per MWh in a cent per kWh
 T2, BARE, USUAL, LEARNED = "T2 decisions", "T2, nothing learned of the value", "T2, untrained", "T2, the learned value alone"
+PROGRAMME = "stochastic programme"
 DAY_AHEAD, WEEK = "day-ahead price + optimizer", "7-day mean + optimizer"
-ROWS = [T2, LEARNED, BARE, USUAL, DAY_AHEAD, WEEK]
+ROWS = [T2, LEARNED, PROGRAMME, BARE, USUAL, DAY_AHEAD, WEEK]
 
 
 def frame(file, columns, minutes):
@@ -84,13 +85,13 @@ def site(wear):
     return config, Site.from_config(config)
 
 
-def learn(panel, start, seed, wear, folder):
-    "The models of one node, and the seconds that it took."
+def learn(panel, others, start, seed, wear, folder):
+    "The models of one node, which learn the value of stored energy from the others, too; and the seconds that it took."
     config = replace(site(wear)[0], seed=seed)
     config = replace(config, split=replace(config.split, held_out_homes=0))
     copy_t1(shipped("data/pretrained", "pretrained"), folder)
     began = time.perf_counter()
-    train(panel, config, folder, models=("trading",), until=start, progress=False, device="cpu")
+    train(panel, config, folder, models=("trading",), until=start, progress=False, device="cpu", also=tuple(others))
     gate = choose_by_money(folder, panel, config, homes=1)["gate"]
     return load_models(folder), gate, time.perf_counter() - began
 
@@ -108,8 +109,11 @@ def score(models, panel, start, wear, modes):
 
         return outlook
 
-    variants = {T2: models, LEARNED: models.changed(base_share=0.0), BARE: models.changed(base_share=1.0)}
-    variants[USUAL] = models.changed(base_share=1.0, mix_share=0.0, error_persistence=0.95)
+    variants = {T2: models, LEARNED: models.changed(base_share=0.0)}
+    variants[BARE] = models.changed(base_share=1.0, by_programme=False)
+    variants[USUAL] = variants[BARE].changed(mix_share=0.0, error_persistence=0.95)
+    if models.trading.size["price_states"]:
+        variants[PROGRAMME] = models.changed(base_share=1.0, by_programme=True)
     for mode in modes:
         seen = windows.by_interval() if mode == NATIVE else windows
         others = {name: (of(m), plan_by_value) for name, m in variants.items()}
@@ -141,7 +145,7 @@ def table(found, wears, modes):
             head += [f"| perfect foresight, cents a day | {' | '.join(f'{np.mean(x):.1f}' for x in best)} | {np.mean(best):.1f} |"]
             lines += ["\n".join(head)]
     chosen = "; ".join(
-        f"{n} {s} (wear {w:g}): persistence {g['persistence']:g}, base {next(iter(g['base_share'].values()), 1):g}"
+        f"{n} {s} (wear {w:g}): persistence {g['persistence']:g}, programme {'yes' if g['by_programme'] else 'no'}, base {next(iter(g['base_share'].values()), 1):g}"
         for (n, s, w), (_, g, _) in found.items()
     )
     seconds = [t for *_, t in found.values()]
@@ -154,6 +158,7 @@ def main():
     p.add_argument("--market", nargs="*", default=list(MARKETS), choices=list(MARKETS))
     p.add_argument("--seeds", nargs="*", type=int, default=[42])
     p.add_argument("--wear", nargs="*", type=float, default=[0.0, 0.5])
+    p.add_argument("--alone", action="store_true", help="each node learns from itself only")
     p.add_argument("--out", default=str(ROOT / "bench" / "value.json"))
     args = p.parse_args()
     done = json.loads(Path(args.out).read_text()) if Path(args.out).exists() else {}
@@ -162,18 +167,19 @@ def main():
         found = {}
         for node in nodes:
             train_on, scored = panels(args.data, *node)
+            others = [] if args.alone else [panels(args.data, *n)[0] for n in nodes if n is not node]
             start = pd.Timestamp(node[6], tz=node[4]).tz_convert("UTC")
             modes = ["replanned"] + [NATIVE] * (scored.interval_price is not None)
             for wear in args.wear:
                 for seed in args.seeds:
                     with tempfile.TemporaryDirectory() as folder:
-                        models, gate, seconds = learn(train_on, start, seed, wear, Path(folder) / "run")
+                        models, gate, seconds = learn(train_on, others, start, seed, wear, Path(folder) / "run")
                     found[node[0], seed, wear] = score(models, scored, start, wear, modes), gate, seconds
                     print(f"{datetime.datetime.now():%H:%M:%S}", market, node[0], seed, wear, found[node[0], seed, wear], flush=True)
         done[market] = f"### {title}\n\n{table(found, args.wear, modes)}"
         Path(args.out).write_text(json.dumps(done, indent=1))
     made = "" if set(done) == set(MARKETS) else f" --market {' '.join(m for m in MARKETS if m in done)}"
-    said = f"{datetime.date.today()}, {cpu()}. Made by `bench/value.py --data FOLDER{made}{given(p, args, ['seeds', 'wear'])}`."
+    said = f"{datetime.date.today()}, {cpu()}. Made by `bench/value.py --data FOLDER{made}{given(p, args, ['seeds', 'wear', 'alone'])}`."
     about = __doc__.split("FOLDER [--market ny ercot] [--seeds 42]\n")[1].strip()
     parts = [done[m] for m in MARKETS if m in done]
     (ROOT / "bench" / "value.md").write_text("\n\n".join([said, about, *parts]) + "\n")

@@ -131,6 +131,7 @@ def train_run(
     node: str | None = None,  # needed when the store has prices of several
     market: str | None = None,
     losses: dict | None = None,  # of your own, as `training.train.train` takes them
+    also: tuple = (),  # nodes of other markets of the store, from which T2 learns the value of stored energy, too
     pretrained: bool
     | str
     | Path
@@ -145,6 +146,9 @@ def train_run(
     say, known = say if processes()[0] == 0 else lambda text: None, None
     panel = load_panel(store, training_clock(store, config, say), start=start, node=node, market=market)
     say(str(panel))
+    others = tuple(load_panel(store, panel.timezone, start=start, node=n, market=market) for n in also)
+    if others:
+        say(f"The value of stored energy is learned from {', '.join(p.node for p in others)}, too")
     if until is not None and until >= panel.span[1]:
         say(f"warning: readings and prices end before {until}: nothing is left to evaluate on")
     if labels and "trading" in models:
@@ -155,5 +159,5 @@ def train_run(
     if "consumption" in models:
         begin, why = first_weights(panel, config, until, pretrained)
         say(why)
-    how = dict(preset=preset, until=until, resume=resume, progress=progress, labels=known, losses=losses, pretrained=begin)
+    how = dict(preset=preset, until=until, resume=resume, progress=progress, labels=known, losses=losses, pretrained=begin, also=others)
     return train_panel(panel, folder, config, models, say, **how)

@@ -21,6 +21,7 @@ from .simulate import BEST, MODES, backtest
 from ..config import Config
 from ..data.panel import Panel
 from ..forecast.checkpoints import Models, load_models, save_checkpoint
+from ..forecast.price_states import learn_states
 from ..forecast.windows import Windows, fill_by_habit
 from ..site.site import Site
 from ..site.tariffs import Tariffs, of_each, tariff_notes
@@ -58,22 +59,31 @@ def _best(figures, usual):
 
 # %% ../../nbs/61b_backtest.evaluate.ipynb #61b00040
 def _gate(models, market, sites, shares):
-    """What earned most on validation: `persistence`, `base_share` (key of the tariff -> how much of the value that needs no learning goes into
-    T2's), `decoder` (mode -> key -> name), and the `figures` behind them, in % of perfect foresight, which `shares` gives."""
+    """What earned most on validation: `persistence`; `by_programme`, whether the value that needs no learning is the stochastic programme's;
+    `base_share` (key of the tariff -> how much of it goes into T2's); `decoder` (mode -> key -> name), and the `figures` behind them, in % of perfect foresight, which `shares` gives."""
     own, usual = next(iter(sites.values())), models.trading.size["error_persistence"]
     decisions = lambda site, **how: shares(models.changed(**how), site, "replanned", ["T2 decisions"])["T2 decisions"]
     tried = PERSISTENCES if market == "RTM" else ()  # what is published needs none
     by_persistence = {x: decisions(own, error_persistence=x, base_share=1.0) for x in tried}
     persistence = _best(by_persistence, usual) if by_persistence else usual
+    counts = bool(models.trading.size.get("price_states"))
+    programme = decisions(own, error_persistence=persistence, base_share=1.0, by_programme=True) if counts else -np.inf
+    by_programme = bool(programme > by_persistence.get(persistence, np.inf) + NOISE)
+    models = models.changed(error_persistence=persistence, by_programme=by_programme)
     tried = SHARES if models.trading.size.get("value_width") else ()
-    by_share = {k: {g: decisions(s, error_persistence=persistence, base_share=g) for g in tried} for k, s in sites.items() if tried}
+    by_share = {k: {g: decisions(s, base_share=g) for g in tried} for k, s in sites.items() if tried}
     share = {k: max(g for g, x in f.items() if x >= max(f.values()) - NOISE) for k, f in by_share.items()}  # in doubt, less is learned
-    models = replace(models.changed(error_persistence=persistence), meta=models.meta | dict(gate=dict(base_share=share)))
+    models = replace(models, meta=models.meta | dict(gate=dict(base_share=share)))
     money = {m: {k: shares(models, s, m, list(_NAMES)) for k, s in sites.items()} for m in MODES}
     decoders = {m: {k: _NAMES[max(f, key=lambda n: f[n])] for k, f in of.items()} for m, of in money.items()}
     said = lambda f: {str(k): v for k, v in f.items()}
-    figures = dict(persistence=said(by_persistence), base_share={k: said(f) for k, f in by_share.items()}, decoder=money)
-    return dict(persistence=persistence, base_share=share, decoder=decoders, figures=figures)
+    figures = dict(
+        persistence=said(by_persistence),
+        programme=programme if counts else None,
+        base_share={k: said(f) for k, f in by_share.items()},
+        decoder=money,
+    )
+    return dict(persistence=persistence, by_programme=by_programme, base_share=share, decoder=decoders, figures=figures)
 
 # %% ../../nbs/61b_backtest.evaluate.ipynb #61b00010
 def choose_by_money(
@@ -96,7 +106,10 @@ def choose_by_money(
 
     gate: dict[str, Any] = _gate(models, windows.panel.market, sites, shares)
     chosen = dict(decoder={m: next(iter(of.values())) for m, of in gate["decoder"].items()}, gate=gate)
-    save_checkpoint(folder, "trading", models.changed(error_persistence=gate["persistence"]).trading, models.meta | chosen)
+    trading = models.changed(error_persistence=gate["persistence"], by_programme=gate["by_programme"]).trading
+    if trading.size.get("price_states"):
+        learn_states(trading, windows, 0, stop)  # what was chosen is counted anew, up to the end of the training
+    save_checkpoint(folder, "trading", trading, models.meta | chosen)
     return chosen
 
 # %% ../../nbs/61b_backtest.evaluate.ipynb #c587f7eb

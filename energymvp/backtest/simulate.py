@@ -158,24 +158,27 @@ class _Trial:
         self.times = _plan_times(self.scored, self.mode, midnight, w.may_decide[:, self.start : self.stop])
 
     def outlook(self, kind, home, step, observed):
-        "The `Outlook` of a kind, under the homes' tariffs: `models`, one of `plain_outlook`, or a function of home, step and observed."
+        "The `Outlook` of a kind, under the homes' tariffs: `models`, `programme`, one of `plain_outlook`, or a function of home, step and observed."
         found = self._outlook(kind, home, step, observed)
         return found if found.buy is not None else found.under(self.terms, step - self.start, home)
 
     def _outlook(self, kind: Any, home, step, observed) -> Outlook:
         if callable(kind):
             return kind(home, step, observed)
-        return plain_outlook(kind, self.windows, home, step, observed) if kind != "models" else _of_models(self, home, step, observed)
+        if kind in ("models", "programme"):
+            models = self.models if kind == "models" else self.models.changed(base_share=1.0, by_programme=True)
+            return _of_models(self, home, step, observed, models)
+        return plain_outlook(kind, self.windows, home, step, observed)
 
 # %% ../../nbs/61_backtest.simulate.ipynb #61000010
-def _of_models(trial, home, step, observed):
+def _of_models(trial, home, step, observed, models):
     "The `Outlook` of the models under the homes' tariffs; T1's forecasts are kept."
-    key, (model, w) = (step[0], len(step)), (trial.models.consumption, trial.windows)
+    key, (model, w) = (step[0], len(step)), (models.consumption, trial.windows)
     if key not in trial.loads:
         trial.loads[key] = expected_load(model, w, home, step, committed=not observed, observed=observed)[:, :STEPS_PER_DAY]
-    found = model_outlook(trial.models, w, home, step, observed, trial.loads[key])
-    found = found.under(trial.terms, step - trial.start, home)
-    return with_value(found, trial.models, w, home, step, replace(trial.site, tariff=trial.tariff)) if observed else found
+    found = model_outlook(models, w, home, step, observed, trial.loads[key])
+    under = lambda outlook, i=slice(None): outlook.under(trial.terms, step[i] - trial.start, home[i])
+    return with_value(found, models, w, home, step, replace(trial.site, tariff=trial.tariff), under) if observed else under(found)
 
 
 def _price_errors(trial, outlook, step, observed):
@@ -271,12 +274,15 @@ POLICIES: dict[str, Any] = {  # name -> a function, or which outlook and which d
     "7-day mean + optimizer": ("week_mean", plan_by_optimum),
     "yesterday + optimizer": ("yesterday", plan_by_optimum),
     "day-ahead price + optimizer": ("day_ahead", plan_by_optimum),
+    "stochastic programme": ("programme", plan_by_value),
     "T2 decisions": ("models", plan_by_value),
     "T2 price + optimizer": ("models", plan_by_optimum),
     BEST: _perfect_foresight,
 }
 _BY_VALUE = {f"{what}, by value": (kind, plan_by_value) for what, kind in (("7-day mean", "week_mean"), ("yesterday", "yesterday"), ("day-ahead price", "day_ahead"))}  # fmt: skip
-NATIVE_POLICIES: dict[str, Any] = {n: (POLICIES | _BY_VALUE)[n] for n in ("no battery", "rules", *_BY_VALUE, "T2 decisions", BEST)}
+NATIVE_POLICIES: dict[str, Any] = {
+    n: (POLICIES | _BY_VALUE)[n] for n in ("no battery", "rules", *_BY_VALUE, "stochastic programme", "T2 decisions", BEST)
+}
 
 # %% ../../nbs/61_backtest.simulate.ipynb #580f14be
 def backtest(
@@ -306,7 +312,8 @@ def backtest(
             raise ValueError(f"no policy {name!r}; there are {', '.join(known)}")
     trial = _Trial(windows, models, start, stop, site, mode, soc_start, progress, {} if loads is None else loads)
     runs, beside = [], windows.panel.market == "RTM" and np.isfinite(windows.panel.day_ahead[start:stop]).any()
-    needs = dict(models=models is not None, day_ahead=beside)
+    counts = models is not None and mode != "committed" and models.trading.size.get("price_states", 0) > 0
+    needs = dict(models=models is not None, day_ahead=beside, programme=counts)
     for name in policies or known:
         if not isinstance(known[name], tuple):
             runs.append(Trajectory(name, mode, *known[name](trial), intervals=trial.steps.k))

@@ -27,6 +27,7 @@ _labels = option(
 )
 
 # %% ../../nbs/70b_cli.models.ipynb #7c4a1a58
+_also = option("A node near by, from which T2 learns the value of stored energy, too; may be given again.", shown="none")
 _until = option("Nothing from here on is trained on.", shown="80 % of the span")
 _pretrained = option(
     "Begin T1 with the weights that travel with the library, or with new ones.",
@@ -49,6 +50,7 @@ def train(
     held_out_homes: Annotated[int | None, _homes] = None,
     labels: Annotated[str | None, _labels] = None,
     node: Node = None,
+    also_node: Annotated[list[str] | None, _also] = None,
     market: Market = None,
     config: ConfigFile = None,
     quiet: Quiet = False,
@@ -71,7 +73,9 @@ def train(
         zone = training_clock(s, cfg)
         start, stop = (at_moment(t, zone, o) for t, o in ((from_, "--from"), (until, "--until")))
         names, own = _models[model], truth == "store"
-        done = train_run(s, out, cfg, preset, start, stop, names, own, node, market, None, from_pretrained, resume, not quiet, say)
+        done = train_run(
+            s, out, cfg, preset, start, stop, names, own, node, market, None, also_node or (), from_pretrained, resume, not quiet, say
+        )
     return dict(run=str(out), **_trained(done))
 
 # %% ../../nbs/70b_cli.models.ipynb #5f9c6eda

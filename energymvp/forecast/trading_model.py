@@ -28,6 +28,7 @@ from energymvp.forecast.trading_features import (
 from ..optimizer.value import LEVELS, dispatch_by_value, marginal_value, over_reserve
 from .blocks import Encoder, Scaler
 from ..optimizer.optimum import perfect_foresight
+from ..site.battery import Battery
 from ..site.site import Site
 from ..units import STEPS_PER_DAY
 
@@ -90,12 +91,14 @@ class TradingModel(nn.Module):
         mix_share: float = 0.5,  # of the mix in the price when it is used; the rest is the expected price
         error_persistence: float = ERROR_PERSISTENCE,  # with which a price that is observed is followed, see `decay_to_forecast`
         value_width: int = 0,  # of the encoder that learns the value of stored energy; 0: it is not learned
-        base_share: float | None = None,  # of `marginal_value` in the value; None: as the checkpoint's gate has it, else all
+        base_share: float | None = None,  # of the value that needs no learning; None: as the checkpoint's gate has it, else all
+        price_states: int = 0,  # of `forecast.price_states`; 0: it is not known how the market moves
+        by_programme: bool = False,  # whether the value that needs no learning is that of the stochastic programme over them
     ):
         super().__init__()
         self.size: dict[str, Any] = dict(
             d_model=d_model, layers=layers, heads=heads, dropout=dropout, mix_share=mix_share, error_persistence=error_persistence,
-            value_width=value_width, base_share=base_share,
+            value_width=value_width, base_share=base_share, price_states=price_states, by_programme=by_programme,
         )  # fmt: skip
         self.site = Site()  # what `forward` decides for; training puts its own here
         self.scaler = Scaler(len(MARKET_COLUMNS))
@@ -103,6 +106,8 @@ class TradingModel(nn.Module):
         self.mix = nn.Linear(d_model, len(PROFILES))
         self.register_buffer("market", torch.tensor(MARKET_COLUMNS), persistent=False)
         self.register_buffer("profiles", torch.tensor(PROFILES), persistent=False)
+        self.register_buffer("state_error", torch.zeros(STEPS_PER_DAY, price_states))
+        self.register_buffer("state_moves", torch.zeros(STEPS_PER_DAY, price_states, price_states))
         if value_width:
             self.value = ValueNet(value_width, layers, heads, VALUE_DROPOUT)
         nn.init.zeros_(self.mix.weight)
@@ -188,23 +193,21 @@ def learned_value(self: TradingModel, x: torch.Tensor) -> torch.Tensor:
 def value_of_energy(
     self: TradingModel,
     rows: np.ndarray,  # (N, 48, 30) with a home's own columns, made for the charge over `reserve`
-    buy: np.ndarray,  # (N, 48) import price expected, cents/kWh
-    sell: np.ndarray,  # (N, 48) export price
-    load: np.ndarray,  # (N, 48) kWh per half hour
+    base: np.ndarray,  # (N, 48, 10) the value that needs no learning
     reserve: np.ndarray,  # (N,) stored kWh under which nothing is sold
-    site: Site,
-    share,  # (N,) or one: of `marginal_value` in it
+    battery: Battery,
+    share,  # (N,) or one: of the base in it
     batch_size: int = 1024,
 ) -> np.ndarray:
     "(N, 48, 10) cents per stored kWh left after each slot, for ten equal parts of the usable charge."
     share, device = np.broadcast_to(np.asarray(share, float), len(rows))[:, None, None], next(self.parameters()).device
     if not self.size["value_width"] or (share == 1).all():
-        return marginal_value(buy, sell, load, site)
+        return base
     parts = np.array_split(rows, -(-len(rows) // batch_size))
     with torch.no_grad():
         learned = np.concatenate([self.learned_value(torch.from_numpy(r).to(device)).cpu().numpy() for r in parts]).astype(float)
-    learned = over_reserve(learned, reserve, site.battery)
-    return learned if (share == 0).all() else share * marginal_value(buy, sell, load, site) + (1 - share) * learned
+    learned = over_reserve(learned, reserve, battery)
+    return learned if (share == 0).all() else share * base + (1 - share) * learned
 
 # %% ../../nbs/42_forecast.trading_model.ipynb #c666b148
 @patch
@@ -220,7 +223,7 @@ def forward(
     price_, load_, soc_ = (v.detach().cpu().double().numpy() for v in (price, load, soc))
     reserve, paid = site.reserve(load_.mean(1)), site.prices(price_)
     share = 1.0 if self.size["base_share"] is None else self.size["base_share"]
-    value = self.value_of_energy(x.detach().cpu().numpy(), *paid, load_, reserve, site, share)
+    value = self.value_of_energy(x.detach().cpu().numpy(), marginal_value(*paid, load_, site), reserve, site.battery, share)
     energy, value = (torch.from_numpy(v).to(price) for v in dispatch_by_value(*paid, load_, soc_, reserve, site, value))
     logits = torch.stack([energy, torch.full_like(energy, MIN_TRADE), -energy], -1) / KWH_PER_LOGIT
     return TradingForecast(price, logits, torch.where(energy.abs() < MIN_TRADE, 0.0, energy.abs()), value)

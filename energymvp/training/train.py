@@ -20,6 +20,7 @@ from ..config import Config
 from ..data.panel import Panel
 from ..files import fingerprint
 from ..forecast.checkpoints import MODELS, load_checkpoint
+from ..forecast.price_states import EDGES, LEAST_STEPS, counted, learn_states
 from ..forecast.windows import Windows
 from ..labels import Labels
 from ..site.site import Site
@@ -107,21 +108,38 @@ def _ready(name, build, size, seed, make, scored):
 
 # %% ../../nbs/54_training.train.ipynb #54a00002
 def _trading_model(windows, size, start, stop, end):
-    "What makes T2 for a market: with an encoder for the value of stored energy where it is traded in real time and there is something to learn from."
-    learns = windows.panel.market == "RTM" and all(len(stretches(windows, *part)) for part in ((start, stop), (stop, end)))
-    return partial(MODELS["trading"], value_width=value_width(size) if learns else 0)
+    "What makes T2 for a market that is traded in real time: with an encoder for the value of stored energy and with price states, where there is enough to learn them from."
+    surprises = windows.panel.market == "RTM"
+    learns = surprises and all(len(stretches(windows, *part)) for part in ((start, stop), (stop, end)))
+    counts = surprises and len(counted(windows, start, stop)) >= LEAST_STEPS
+    return partial(MODELS["trading"], value_width=value_width(size) if learns else 0, price_states=len(EDGES) + 1 if counts else 0)
 
 
-def _learn_value(model, windows, cuts, size, about, done, seed, smoothing, device, folder, resume, progress):
+def _other_markets(also, held_out, spans):
+    "`Windows`, first step and step after the last of the other markets that the value is learned from, up to where validation begins."
+    out = []
+    for panel in also:
+        known = panel.homes([h for h in panel.households if h not in held_out])
+        windows = Windows(known.until(spans.validation))
+        out.append((windows, 0, len(windows.panel.ts)))
+        if not len(stretches(*out[-1])):
+            raise ValueError(
+                f"{panel.node} has no three days of prices in a row before {spans.validation:%Y-%m-%d}, where validation begins: nothing to learn from"
+            )
+    return out
+
+
+def _learn_value(model, windows, cuts, others, size, about, done, seed, smoothing, device, folder, resume, progress):
     "Train the value of stored energy of a model whose price is trained; nothing, if it has no encoder for it."
     if not getattr(model, "size", {}).get("value_width"):
         return {}
     (start, stop, end), site = cuts, model.site
+    markets = [(windows, start, stop), *others]
     about = about | dict(history=done["history"], training=asdict(size))
     size, rng = value_size(size), np.random.default_rng([seed, len(MODELS) + 2])
-    course = Course(windows, start, stop, site, size, seed, processes()[0])
-    lessons = make_lessons(windows, start, stop, site, FIRST_WINDOWS, rng, own=0.0)
-    first = [value_batch(lessons, rng.choice(lessons.rows, size.batch_size)) for _ in range(max(1, FIRST_WINDOWS // size.batch_size))]
+    course = Course(markets, site, size, seed, processes()[0])
+    lessons, count = [make_lessons(*m, site, FIRST_WINDOWS, rng, own=0.0) for m in markets], range(max(1, FIRST_WINDOWS // size.batch_size))
+    first = [value_batch(one, rng.choice(one.rows, size.batch_size)) for one in lessons for _ in count]
     model.cpu().train()
     model.value.scaler.fit(torch.cat([model.value_inputs(b["x"]) for b in first]))
     check = partial(share_lost, windows=windows, start=stop, stop=end, site=site)
@@ -177,11 +195,15 @@ def train(
     smoothing: float = 0.99,  # share of the running average of weights that a batch leaves as it is
     device: str | torch.device | None = None,  # "cpu", "cuda", ...; None: a GPU if there is one
     pretrained: str | Path | None = None,  # folder of the run whose load model is trained on; None: new weights
+    also: tuple = (),  # panels of other markets, from which the value of stored energy is learned, too
 ) -> dict:
     "Train the load model, then the trading model; returns each one's history and the spans."
     losses, build = losses or {}, build or {}
     _refuse_unknown(config, preset, models, losses, build, pretrained)
     spans, windows, meta = _prepare(panel, config, preset, until, losses)
+    others = _other_markets(also, meta["held_out"], spans)
+    if others:
+        meta["also"] = {w.panel.node: fingerprint(w.panel.energy, w.panel.price, w.panel.day_ahead) for w, *_ in others}
     done: dict[str, Any] = dict(spans=spans, households=meta["households"], held_out=meta["held_out"])
     labels, site = labels and labels.homes(meta["households"]), Site.from_config(config)
     val, end = panel.step(spans.validation), panel.step(spans.test)
@@ -197,7 +219,9 @@ def train(
         model, check = _ready(name, first, size, config.seed, *draw)
         if name == "trading":
             model.site, about = site, meta | _after_load(folder, labels, end)
+            if getattr(model, "size", {}).get("price_states"):
+                learn_states(model, windows, 0, val)
         learner = Learner(name, model, draw[0], losses.get(name, loss), check, size, config.seed, smoothing, device, trained)
         done[name] = fit(learner, folder, about, resume, progress, finish=calibrate if name == "consumption" else None)
     how = config.seed, smoothing, device, folder, resume, progress
-    return done | (_learn_value(model, windows, (0, val, end), size, about, done["trading"], *how) if "trading" in models else {})
+    return done | (_learn_value(model, windows, (0, val, end), others, size, about, done["trading"], *how) if "trading" in models else {})

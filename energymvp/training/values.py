@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['OWN_SHARE', 'BATTERY', 'STRETCH', 'TAIL', 'MOST_SPREADS', 'SOFT', 'LATER', 'REGRET', 'LAMBDAS', 'HINDSIGHT_EPOCHS',
            'Setting', 'own_setting', 'drawn_setting', 'stretches', 'Lessons', 'make_lessons', 'value_batch',
-           'value_objective', 'value_width', 'value_size', 'Course', 'share_lost']
+           'value_objective', 'value_width', 'value_size', 'joined', 'Course', 'share_lost']
 
 # %% ../../nbs/51b_training.values.ipynb #918a2250
 import math
@@ -248,26 +248,31 @@ def value_size(size: Size) -> Size:
     return replace(size, batch_size=2 * size.batch_size, batches=3 * size.batches, epochs=epochs, patience=epochs, **rate)
 
 
+def joined(batches: list) -> dict:
+    "Batches of `value_batch` as one."
+    return {k: torch.cat([b[k] for b in batches]) for k in batches[0]}
+
+
 @dataclass
 class Course:
     "Prepares the lessons of each epoch, as `training.loop.Learner` asks for them."
 
-    windows: Windows
-    start: int
-    stop: int
+    markets: list  # (`Windows`, first step, step after the last) of each that is learned from
     site: Site
     size: Size
     seed: int
     rank: int = 0
 
-    def lessons(self, epoch: int, model: TradingModel) -> Lessons:
+    def lessons(self, epoch: int, model: TradingModel) -> list:
+        "`Lessons` of each market, as many of the one as of the other."
         rng, share = np.random.default_rng([self.seed, epoch, self.rank, 51]), LAMBDAS[min(epoch, len(LAMBDAS) - 1)]
-        count = self.size.batches * self.size.batch_size
-        return make_lessons(self.windows, self.start, self.stop, self.site, count, rng, share, model)
+        count = math.ceil(self.size.batches * self.size.batch_size / len(self.markets))
+        return [make_lessons(*market, self.site, count, rng, share, model) for market in self.markets]
 
     def __call__(self, epoch: int, model: TradingModel):
         lessons, hindsight = self.lessons(epoch, model), epoch < HINDSIGHT_EPOCHS
-        return lambda rng: value_batch(lessons, rng.choice(lessons.rows, self.size.batch_size), hindsight)
+        each = [len(x) for x in np.array_split(np.arange(self.size.batch_size), len(lessons))]
+        return lambda rng: joined([value_batch(one, rng.choice(one.rows, k), hindsight) for one, k in zip(lessons, each)])
 
 # %% ../../nbs/51b_training.values.ipynb #51b00011
 def share_lost(
