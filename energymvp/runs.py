@@ -46,6 +46,7 @@ def training_text(
         chosen = "; ".join(f"{m}, {', '.join(f'{d} ({k})' for k, d in of.items())}" for m, of in done["gate"]["decoder"].items())
         lines.append(
             f"  earned most on validation: {chosen}; persistence of a price error {done['gate']['persistence']:g}"
+            + "; the stochastic programme" * done["gate"]["by_programme"]
             + "".join(f"; {1 - g:.0%} of the learned value ({k})" for k, g in done["gate"]["base_share"].items())
         )
     return "\n".join(lines)

@@ -78,10 +78,10 @@ class _Said(BaseModel):
     consumption_sha256: str = ""
 
 # %% ../../nbs/45_forecast.checkpoints.ipynb #45a00020
-# T2's columns of before that the price does not read; weights of then have no encoder that would
+# T2's columns of before that the price does not read; weights with an encoder that does are refused
 RENAMED_COLUMNS = dict(
     soc="hours_to_fill", available="hours_to_empty", headroom="efficiency", health="wear",
-    below_buy="import_less_market", above_sell="export_less_market",
+    below_buy="import_less_market", above_sell="export_less_market", year_sin="expected_yesterday", year_cos="price_week_median",
 )  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def _read(path) -> tuple[Any, dict]:
         if "trust" in state:
             meta["size"]["mix_share"] = state.pop("trust").item()
         said = _Said(**meta)
-        if said.model == "trading":
+        if said.model == "trading" and not meta["size"].get("value_width"):
             meta["columns"] = [RENAMED_COLUMNS.get(c, c) for c in said.columns]
     except OSError:
         raise

@@ -37,7 +37,7 @@ def slot_of_day(windows: Windows, step: np.ndarray) -> np.ndarray:
     first = windows.clock.labels[0]
     return (2 * first.hour + first.minute // 30 + windows.clock.slot[step]) % STEPS_PER_DAY
 
-
+# %% ../../nbs/43b_forecast.price_states.ipynb #43b00001
 def _expected(windows, rows, step):
     "(N, 48) cents/kWh: the day-ahead price where it is published, moved by half of what the last day was above it on the mean; else the usual price, moved by what the last day was above that, the mean of its mean and its median."
     published = rows[..., TRADING_COLUMNS.index("price_published")] > 0

@@ -21,7 +21,9 @@ TRADING_COLUMNS = [
     *("hours_to_fill", "hours_to_empty", "efficiency", "wear"),
     *("market_mean", "market_spread", "market_min", "market_max"),
     *("price_expected", "price_published"),
-    *("time_sin", "time_cos", "weekday_sin", "weekday_cos", "year_sin", "year_cos"),
+    *("time_sin", "time_cos", "weekday_sin", "weekday_cos"),
+    "expected_yesterday",
+    "price_week_median",
     *("import_less_market", "export_less_market", "rank"),
     *("load_so_far", "hours_covered"),
 ]
@@ -71,6 +73,7 @@ def market_rows(
     now: np.ndarray,  # (N,) cents/kWh, the last price that is known
     day_ahead: np.ndarray,  # (N, 48) cents/kWh of the coming slots on the day-ahead market, NaN where none is published
     usual: np.ndarray,  # (N, 48) of `usual_price`
+    expected_yesterday: np.ndarray,  # (N, 48) cents/kWh that the slots of the last 24 hours were on the day-ahead market, NaN where there is none
     calendar: np.ndarray,  # (N, 48, 6) of `data.calendar.calendar`
 ) -> np.ndarray:
     "(N, 48, 30) float32 with a home's own columns still 0. The last seven days of prices must be known."
@@ -85,13 +88,13 @@ def market_rows(
         price_week_mean=mean, price_week_spread=spread,
         market_mean=one(last.mean(1)), market_spread=one(last.std(1)), market_min=one(last.min(1)), market_max=one(last.max(1)),
         price_expected=np.where(np.isfinite(day_ahead), day_ahead, usual), price_published=np.isfinite(day_ahead),
-        rank=rank,
+        expected_yesterday=np.where(np.isfinite(expected_yesterday), expected_yesterday, usual), price_week_median=np.median(days, 1), rank=rank,
     )  # fmt: skip
     out = np.zeros((*mean.shape, len(TRADING_COLUMNS)), np.float32)
     for name, values in columns.items():
         out[..., TRADING_COLUMNS.index(name)] = values
     c = TRADING_COLUMNS.index("time_sin")
-    out[..., c : c + 6] = calendar
+    out[..., c : c + 4] = calendar[..., :4]
     return out
 
 # %% ../../nbs/31_forecast.trading_features.ipynb #8237d207

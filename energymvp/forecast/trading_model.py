@@ -51,7 +51,8 @@ KWH_PER_LOGIT = 0.25  # kWh: how much energy makes a decision surer by one logit
 _column = TRADING_COLUMNS.index
 PROFILES = [_column(f"price_{c}") for c in ("expected", "yesterday", "two_days", "last_week", "week_mean")]
 INITIAL_LOGIT = 3.0  # logits by which the first of them leads before training
-_other = [i for i, c in enumerate(TRADING_COLUMNS) if i not in {*PRICE_COLUMNS, *SPREAD_COLUMNS, *OWN_COLUMNS} and not c.startswith("year")]
+_only_value = [_column(c) for c in ("expected_yesterday", "price_week_median")]  # read by the value, and not by the price
+_other = [i for i in range(len(TRADING_COLUMNS)) if i not in {*PRICE_COLUMNS, *SPREAD_COLUMNS, *OWN_COLUMNS, *_only_value}]
 MARKET_COLUMNS = [*PRICE_COLUMNS, *SPREAD_COLUMNS, *_other]  # those that the encoder reads
 
 # %% ../../nbs/42_forecast.trading_model.ipynb #42a00003
@@ -106,8 +107,9 @@ class TradingModel(nn.Module):
         self.mix = nn.Linear(d_model, len(PROFILES))
         self.register_buffer("market", torch.tensor(MARKET_COLUMNS), persistent=False)
         self.register_buffer("profiles", torch.tensor(PROFILES), persistent=False)
-        self.register_buffer("state_error", torch.zeros(STEPS_PER_DAY, price_states))
-        self.register_buffer("state_moves", torch.zeros(STEPS_PER_DAY, price_states, price_states))
+        if price_states:
+            self.register_buffer("state_error", torch.zeros(STEPS_PER_DAY, price_states))
+            self.register_buffer("state_moves", torch.zeros(STEPS_PER_DAY, price_states, price_states))
         if value_width:
             self.value = ValueNet(value_width, layers, heads, VALUE_DROPOUT)
         nn.init.zeros_(self.mix.weight)
@@ -154,8 +156,8 @@ def encoded(self: TradingModel, x: torch.Tensor) -> torch.Tensor:
     return self.encoder(self.scaler(self.inputs(x)).reshape(len(x), STEPS_PER_DAY // PATCH, -1))
 
 # %% ../../nbs/42_forecast.trading_model.ipynb #42a00005
-_in_spreads = [*PRICE_COLUMNS, *SPREAD_COLUMNS, *(_column(c) for c in ("import_less_market", "export_less_market", "wear"))]
-_year = [_column(c) for c in ("year_sin", "year_cos")]
+_prices = [*PRICE_COLUMNS, *_only_value]
+_in_spreads = [*_prices, *SPREAD_COLUMNS, *(_column(c) for c in ("import_less_market", "export_less_market", "wear"))]
 _energy = [_column(c) for c in ("load", "load_day", "load_peak", "load_so_far")]
 _hours = [_column(c) for c in ("hours_to_fill", "hours_to_empty", "hours_covered")]
 
@@ -169,11 +171,10 @@ def value_scale(self: TradingModel, x: torch.Tensor) -> tuple[torch.Tensor, torc
 
 @patch
 def value_inputs(self: TradingModel, x: torch.Tensor) -> torch.Tensor:
-    "(batch, 48, 32): all columns but the day of the year, free of money and kWh."
+    "(batch, 48, 32): all columns, free of money and kWh."
     level, spread = (v[..., None] for v in self.value_scale(x))
     z = x.clone()
-    z[..., _year] = 0
-    z[..., PRICE_COLUMNS] -= level
+    z[..., _prices] -= level
     z[..., _in_spreads] = _compress(z[..., _in_spreads] / spread)
     gives = x[..., [_column("hours_covered")]] * 2 * x[..., [_column("load")]].mean(1, keepdim=True).clamp_min(1e-6)
     z[..., _energy] = _compress(16 * x[..., _energy] / gives.clamp_min(1e-6))

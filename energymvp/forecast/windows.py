@@ -62,6 +62,7 @@ class Windows:
         self.published = known_day_ahead(panel.ts, panel.timezone, panel.published_at)
         self.clock = clock = WallClock(panel.ts, panel.timezone)  # what the days before tell is read by it
         self.wall_load, self.wall_price = clock.read(self.load), clock.read(panel.price)
+        self.wall_day_ahead = clock.read(panel.day_ahead if panel.market != "DAM" else np.full_like(panel.price, np.nan))
         self.features = consumption_features(
             np.moveaxis(clock.read(np.moveaxis(panel.energy, 1, -1)), -1, 1), calendar(clock.labels.tz_localize("UTC"), "UTC")
         )
@@ -136,7 +137,8 @@ def trading(self: Windows, step: np.ndarray) -> np.ndarray:
     "(N, 48, 30) inputs of the trading model but for a home's own columns (`home_rows`), which the price does not read."
     at = np.minimum(step[:, None] + np.arange(STEPS_PER_DAY), len(self.calendar) - 1)
     past = self.days_before(step, 7), self.panel.price[step - 1]
-    return market_rows(*past, self.day_ahead_beside(step), self.usual_price(step), self.calendar[at])
+    before = self.clock.to_steps(self.wall_day_ahead[self.clock.at(step)[:, None] + np.arange(-STEPS_PER_DAY, 0)], step)
+    return market_rows(*past, self.day_ahead_beside(step), self.usual_price(step), before, self.calendar[at])
 
 # %% ../../nbs/43_forecast.windows.ipynb #29b40808
 @patch
