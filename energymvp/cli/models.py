@@ -74,7 +74,22 @@ def train(
         start, stop = (at_moment(t, zone, o) for t, o in ((from_, "--from"), (until, "--until")))
         names, own = _models[model], truth == "store"
         done = train_run(
-            s, out, cfg, preset, start, stop, names, own, node, market, None, also_node or (), from_pretrained, resume, not quiet, say
+            s,
+            out,
+            cfg,
+            preset,
+            start,
+            stop,
+            names,
+            own,
+            node,
+            market,
+            None,
+            tuple(also_node or ()),
+            from_pretrained,
+            resume,
+            not quiet,
+            say,
         )
     return dict(run=str(out), **_trained(done))
 

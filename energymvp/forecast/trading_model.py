@@ -82,6 +82,8 @@ class TradingModel(nn.Module):
     "T2."
 
     columns = TRADING_COLUMNS
+    state_error: torch.Tensor  # (48, S) spreads, and (48, S, S) probabilities, of `forecast.price_states`
+    state_moves: torch.Tensor
 
     def __init__(
         self,
@@ -112,10 +114,9 @@ class TradingModel(nn.Module):
             self.register_buffer("state_moves", torch.zeros(STEPS_PER_DAY, price_states, price_states))
         if value_width:
             self.value = ValueNet(value_width, layers, heads, VALUE_DROPOUT)
-        nn.init.zeros_(self.mix.weight)
-        nn.init.zeros_(self.mix.bias)
         with torch.no_grad():
-            self.mix.bias[0] = INITIAL_LOGIT
+            self.mix.weight.zero_()
+            self.mix.bias.zero_()[0] = INITIAL_LOGIT
 
 # %% ../../nbs/42_forecast.trading_model.ipynb #42a00001
 @patch

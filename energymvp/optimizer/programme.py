@@ -60,9 +60,9 @@ def stochastic_value(
 ) -> Float[np.ndarray, "N T levels"]:
     "Cents per stored kWh left after each half hour, falling, for ten equal parts of the charge over the reserve; after the first as it is now, after the others as it is expected to be."
     low = np.minimum(np.maximum(reserve, battery.energy_min), battery.energy_max - 1e-6)
-    series = [np.ascontiguousarray(x, float) for x in (buy, sell, load, *usual, now, moves)]
+    series = buy, sell, load, b, s, p, q = [np.ascontiguousarray(x, float) for x in (buy, sell, load, *usual, now, moves)]
     if not all(np.isfinite(x).all() for x in series):
         raise ValueError("prices, loads and probabilities must be finite")
     out, tank = np.empty((*load.shape, LEVELS)), _tank(battery)
-    _spread(lambda a, z: _programme(a, z, *series, slot, low, tank, out), len(load), 20 * buy.size)
+    _spread(lambda i, j: _programme(i, j, buy, sell, load, b, s, p, q, slot, low, tank, out), len(load), 20 * buy.size)
     return envelope(out)

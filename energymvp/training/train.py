@@ -115,20 +115,28 @@ def _trading_model(windows, size, start, stop, end):
     return partial(MODELS["trading"], value_width=value_width(size) if learns else 0, price_states=len(EDGES) + 1 if counts else 0)
 
 
-def _other_markets(also, held_out, spans):
-    "`Windows`, first step and step after the last of the other markets that the value is learned from, up to where validation begins."
+def _count_states(model, windows, stop):
+    "How the market moves, where the model asks for it."
+    if getattr(model, "size", {}).get("price_states"):
+        learn_states(model, windows, 0, stop)
+
+
+def _other_markets(also, meta, spans):
+    "`Windows`, first step and step after the last of the other markets that the value is learned from, up to where validation begins; noted in `meta`."
     out = []
     for panel in also:
-        known = panel.homes([h for h in panel.households if h not in held_out])
+        known = panel.homes([h for h in panel.households if h not in meta["held_out"]])
         windows = Windows(known.until(spans.validation))
         out.append((windows, 0, len(windows.panel.ts)))
         if not len(stretches(*out[-1])):
             raise ValueError(
                 f"{panel.node} has no three days of prices in a row before {spans.validation:%Y-%m-%d}, where validation begins: nothing to learn from"
             )
+    if out:
+        meta["also"] = {w.panel.node: fingerprint(w.panel.energy, w.panel.price, w.panel.day_ahead) for w, *_ in out}
     return out
 
-
+# %% ../../nbs/54_training.train.ipynb #54a00003
 def _learn_value(model, windows, cuts, others, size, about, done, seed, smoothing, device, folder, resume, progress):
     "Train the value of stored energy of a model whose price is trained; nothing, if it has no encoder for it."
     if not getattr(model, "size", {}).get("value_width"):
@@ -138,8 +146,10 @@ def _learn_value(model, windows, cuts, others, size, about, done, seed, smoothin
     about = about | dict(history=done["history"], training=asdict(size))
     size, rng = value_size(size), np.random.default_rng([seed, len(MODELS) + 2])
     course = Course(markets, site, size, seed, processes()[0])
-    lessons, count = [make_lessons(*m, site, FIRST_WINDOWS, rng, own=0.0) for m in markets], range(max(1, FIRST_WINDOWS // size.batch_size))
-    first = [value_batch(one, rng.choice(one.rows, size.batch_size)) for one in lessons for _ in count]
+    lessons = [make_lessons(w, first, last, site, FIRST_WINDOWS, rng, own=0.0) for w, first, last in markets]
+    first = [
+        value_batch(one, rng.choice(one.rows, size.batch_size)) for one in lessons for _ in range(max(1, FIRST_WINDOWS // size.batch_size))
+    ]
     model.cpu().train()
     model.value.scaler.fit(torch.cat([model.value_inputs(b["x"]) for b in first]))
     check = partial(share_lost, windows=windows, start=stop, stop=end, site=site)
@@ -201,9 +211,7 @@ def train(
     losses, build = losses or {}, build or {}
     _refuse_unknown(config, preset, models, losses, build, pretrained)
     spans, windows, meta = _prepare(panel, config, preset, until, losses)
-    others = _other_markets(also, meta["held_out"], spans)
-    if others:
-        meta["also"] = {w.panel.node: fingerprint(w.panel.energy, w.panel.price, w.panel.day_ahead) for w, *_ in others}
+    others = _other_markets(also, meta, spans)
     done: dict[str, Any] = dict(spans=spans, households=meta["households"], held_out=meta["held_out"])
     labels, site = labels and labels.homes(meta["households"]), Site.from_config(config)
     val, end = panel.step(spans.validation), panel.step(spans.test)
@@ -219,8 +227,7 @@ def train(
         model, check = _ready(name, first, size, config.seed, *draw)
         if name == "trading":
             model.site, about = site, meta | _after_load(folder, labels, end)
-            if getattr(model, "size", {}).get("price_states"):
-                learn_states(model, windows, 0, val)
+            _count_states(model, windows, val)
         learner = Learner(name, model, draw[0], losses.get(name, loss), check, size, config.seed, smoothing, device, trained)
         done[name] = fit(learner, folder, about, resume, progress, finish=calibrate if name == "consumption" else None)
     how = config.seed, smoothing, device, folder, resume, progress

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['OWN_SHARE', 'BATTERY', 'STRETCH', 'TAIL', 'MOST_SPREADS', 'SOFT', 'LATER', 'REGRET', 'LAMBDAS', 'HINDSIGHT_EPOCHS',
-           'Setting', 'own_setting', 'drawn_setting', 'stretches', 'Lessons', 'make_lessons', 'value_batch',
-           'value_objective', 'value_width', 'value_size', 'joined', 'Course', 'share_lost']
+           'Setting', 'own_setting', 'drawn_setting', 'stretches', 'Lessons', 'make_lessons', 'value_batch', 'joined',
+           'value_objective', 'value_width', 'value_size', 'Course', 'share_lost']
 
 # %% ../../nbs/51b_training.values.ipynb #918a2250
 import math
@@ -200,6 +200,11 @@ def value_batch(
     )  # fmt: skip
     return {k: torch.from_numpy(np.asarray(v, np.float32)) for k, v in out.items()}
 
+
+def joined(batches: list) -> dict:
+    "Batches of `value_batch` as one."
+    return {k: torch.cat([b[k] for b in batches]) for k in batches[0]}
+
 # %% ../../nbs/51b_training.values.ipynb #3db0e64e
 MOST_SPREADS = 6.0  # in a target, over and under the level
 SOFT = 0.15  # spreads: how soft the threshold of a decision is
@@ -248,11 +253,6 @@ def value_size(size: Size) -> Size:
     return replace(size, batch_size=2 * size.batch_size, batches=3 * size.batches, epochs=epochs, patience=epochs, **rate)
 
 
-def joined(batches: list) -> dict:
-    "Batches of `value_batch` as one."
-    return {k: torch.cat([b[k] for b in batches]) for k in batches[0]}
-
-
 @dataclass
 class Course:
     "Prepares the lessons of each epoch, as `training.loop.Learner` asks for them."
@@ -267,7 +267,7 @@ class Course:
         "`Lessons` of each market, as many of the one as of the other."
         rng, share = np.random.default_rng([self.seed, epoch, self.rank, 51]), LAMBDAS[min(epoch, len(LAMBDAS) - 1)]
         count = math.ceil(self.size.batches * self.size.batch_size / len(self.markets))
-        return [make_lessons(*market, self.site, count, rng, share, model) for market in self.markets]
+        return [make_lessons(w, start, stop, self.site, count, rng, share, model) for w, start, stop in self.markets]
 
     def __call__(self, epoch: int, model: TradingModel):
         lessons, hindsight = self.lessons(epoch, model), epoch < HINDSIGHT_EPOCHS
