@@ -77,6 +77,7 @@ peers: .venv-peers/.installed ## forecasts and plans beside other libraries, hou
 	@.venv-peers/bin/python bench/consumption.py --data "$(DATA)"
 	@.venv-peers/bin/python bench/decisions.py --data "$(DATA)"
 	@.venv-peers/bin/python bench/value.py --data "$(DATA)"
+	@.venv-peers/bin/python bench/columns.py --data "$(DATA)"
 	@.venv-peers/bin/python bench/speed.py
 	@.venv-peers/bin/python bench/ablations.py
 	@.venv-peers/bin/python bench/ablations.py --earlier 35 80 125
