@@ -119,6 +119,14 @@ def _refuse_rates(labels, summary):
         said = f"{who}: labels of homes that pay by a rate table, from which T2 cannot learn what the market's price will be"
         raise ValueError(f"{said}: train on the optimum in the market instead (labels=False, --labels solved)")
 
+
+def _other_nodes(store, panel, also, start, market, say):
+    "The panels of other nodes, from which the value of stored energy is learned, too."
+    others = tuple(load_panel(store, panel.timezone, start=start, node=n, market=market) for n in also)
+    if others:
+        say(f"The value of stored energy is learned from {', '.join(p.node for p in others)}, too")
+    return others
+
 # %% ../nbs/63_runs.ipynb #dbc3ff46
 def train_run(
     store: Store,
@@ -133,10 +141,7 @@ def train_run(
     market: str | None = None,
     losses: dict | None = None,  # of your own, as `training.train.train` takes them
     also: tuple = (),  # nodes of other markets of the store, from which T2 learns the value of stored energy, too
-    pretrained: bool
-    | str
-    | Path
-    | None = None,  # begin T1 with the shipped weights, or a run's; None: with less than three years of readings
+    pretrained: bool | str | Path | None = None,  # begin T1 with the shipped weights, or a run's; None: where readings are few
     resume: bool = False,  # go on where an interrupted run of the same settings stopped
     progress: bool = True,
     say=lambda text: None,  # called with what there is to learn from, and what was learned
@@ -147,9 +152,7 @@ def train_run(
     say, known = say if processes()[0] == 0 else lambda text: None, None
     panel = load_panel(store, training_clock(store, config, say), start=start, node=node, market=market)
     say(str(panel))
-    others = tuple(load_panel(store, panel.timezone, start=start, node=n, market=market) for n in also)
-    if others:
-        say(f"The value of stored energy is learned from {', '.join(p.node for p in others)}, too")
+    others = _other_nodes(store, panel, also, start, market, say)
     if until is not None and until >= panel.span[1]:
         say(f"warning: readings and prices end before {until}: nothing is left to evaluate on")
     if labels and "trading" in models:

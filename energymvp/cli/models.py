@@ -72,25 +72,8 @@ def train(
     with open_store(store, read_only=True, progress=not quiet) as s:
         zone = training_clock(s, cfg)
         start, stop = (at_moment(t, zone, o) for t, o in ((from_, "--from"), (until, "--until")))
-        names, own = _models[model], truth == "store"
-        done = train_run(
-            s,
-            out,
-            cfg,
-            preset,
-            start,
-            stop,
-            names,
-            own,
-            node,
-            market,
-            None,
-            tuple(also_node or ()),
-            from_pretrained,
-            resume,
-            not quiet,
-            say,
-        )
+        names, own, also = _models[model], truth == "store", tuple(also_node or ())
+        done = train_run(s, out, cfg, preset, start, stop, names, own, node, market, None, also, from_pretrained, resume, not quiet, say)
     return dict(run=str(out), **_trained(done))
 
 # %% ../../nbs/70b_cli.models.ipynb #5f9c6eda

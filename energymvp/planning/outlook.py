@@ -157,7 +157,7 @@ def _by_programme(found, models, windows, step, site, reserve, under, rows):
     value = stochastic_value(buy, sell, found.load, found.prices(site), now, moves, slot, reserve, site.battery)
     return over_reserve(value, reserve, site.battery)
 
-
+# %% ../../nbs/60_planning.outlook.ipynb #60000028
 def _value(found, models, windows, step, site, share, under, rows):
     "(N, 48, 10) cents per stored kWh left after each slot: T2's, or where nothing is learned of it the programme's or that of what is expected."
     (buy, sell), load = found.prices(site), found.load

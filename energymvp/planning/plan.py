@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['DECODERS', 'follow', 'plan_by_optimum', 'plan_by_value', 'Schedule', 'Plan', 'check_soc', 'way_back',
-           'chosen_decoder', 'make_plan']
+           'chosen_decoder', 'plan_modes', 'make_plan']
 
 # %% ../../nbs/60a_planning.plan.ipynb #5c446962
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,8 @@ from ..forecast.checkpoints import Models
 from ..forecast.forecasts import expected_load
 from ..forecast.windows import Windows, fill_by_habit
 from ..optimizer.optimum import perfect_foresight
-from ..optimizer.value import dispatch_by_value
+from ..optimizer.modes import Bounds, follow_bounds, mode_bounds, modes
+from ..optimizer.value import dispatch_by_value, marginal_value
 from .outlook import Outlook, at_adder, model_outlook, tariff_at
 from ..site.battery import Battery, actions
 from ..site.site import Site
@@ -122,6 +123,21 @@ class Schedule:
             mean_export_price_cents_kwh=("export_price_cents_kwh", "mean"), soc_end_kwh=("soc_end_kwh", "last"),
         )  # fmt: skip
 
+# %% ../../nbs/60a_planning.plan.ipynb #60a00025
+def _plan_text(self):
+    blocks = self.blocks()
+    market = np.array_equal(self.buy, self.price) and np.array_equal(self.sell, self.price)
+    paid = lambda b: (
+        f"at {b.mean_price_cents_kwh:.2f} cents/kWh"
+        if market
+        else f"(import {b.mean_import_price_cents_kwh:.2f}, export {b.mean_export_price_cents_kwh:.2f} cents/kWh)"
+    )
+    lines = [f"  {b.start[11:]} {b.action:<4} {b.energy_kwh:5.2f} kWh {paid(b)}" for b in blocks[blocks.action != "hold"].itertuples()]
+    head = f"Plan of {self.household}, 24 hours from {blocks.start.iloc[0]} ({self.timezone}), by {self.tariff}"
+    stored = f"{self.soc[0]:.2f} kWh stored at the start, {self.soc[-1]:.2f} at the end"
+    earns = f"expected to earn {self.expected_profit:.1f} cents; {stored}"
+    return "\n".join([head, *(lines or ["  hold all day"]), earns, *self.notes()])
+
 # %% ../../nbs/60a_planning.plan.ipynb #4c560ea0
 @dataclass(frozen=True, repr=False)
 class Plan(Schedule):
@@ -132,20 +148,13 @@ class Plan(Schedule):
     decoder: str  # that made it
     remarks: tuple = ()  # on the tariff
     missing: dict = field(default_factory=dict)  # readings and prices -> half hours of the week before not there, taken as usual
+    mode: list = field(default_factory=list)  # (N,) of `optimizer.modes.MODES`: what to do in each half hour, whatever the load is
+    target: list = field(default_factory=list)  # (N,) state of charge up to which, or down to which
 
-    def __repr__(self):
-        blocks = self.blocks()
-        market = np.array_equal(self.buy, self.price) and np.array_equal(self.sell, self.price)
-        paid = lambda b: (
-            f"at {b.mean_price_cents_kwh:.2f} cents/kWh"
-            if market
-            else f"(import {b.mean_import_price_cents_kwh:.2f}, export {b.mean_export_price_cents_kwh:.2f} cents/kWh)"
-        )
-        lines = [f"  {b.start[11:]} {b.action:<4} {b.energy_kwh:5.2f} kWh {paid(b)}" for b in blocks[blocks.action != "hold"].itertuples()]
-        head = f"Plan of {self.household}, 24 hours from {blocks.start.iloc[0]} ({self.timezone}), by {self.tariff}"
-        stored = f"{self.soc[0]:.2f} kWh stored at the start, {self.soc[-1]:.2f} at the end"
-        earns = f"expected to earn {self.expected_profit:.1f} cents; {stored}"
-        return "\n".join([head, *(lines or ["  hold all day"]), earns, *self.notes()])
+    def frame(self) -> pd.DataFrame:
+        "As that of a schedule, with the mode and its target."
+        f = super().frame()
+        return f.assign(mode=self.mode, target_soc=self.target) if self.mode else f
 
     def notes(self) -> list:
         "What was not known, and what must be known of the tariff, in words."
@@ -160,6 +169,8 @@ class Plan(Schedule):
             expected_profit_cents=self.expected_profit, decoder=self.decoder, tariff_name=self.tariff, missing_half_hours=self.missing,
             steps=steps.to_dict("records"),
         )  # fmt: skip
+
+    __repr__ = _plan_text
 
 # %% ../../nbs/60a_planning.plan.ipynb #597f1949
 def check_soc(
@@ -196,6 +207,14 @@ def chosen_decoder(
         return meta.get("decoder", {}).get(mode, "optimizer")
     return at_adder(tried, tariff)
 
+
+def _decoder(name, models, site):
+    "The one that is asked for, or the one that was chosen."
+    name = name or chosen_decoder(models.meta, site.tariff)
+    if name not in DECODERS:
+        raise ValueError(f"decoder must be one of {', '.join(DECODERS)}, not {name!r}")
+    return name
+
 # %% ../../nbs/60a_planning.plan.ipynb #60a00010
 def _outlook_of_one(models, windows, step, ts, site):
     "The `Outlook` of a home's next 24 hours under its tariff, and the tariff; without market prices, where it needs none."
@@ -206,6 +225,28 @@ def _outlook_of_one(models, windows, step, ts, site):
     load = expected_load(models.consumption, windows, *one, committed=True)[:, :STEPS_PER_DAY].astype(float)
     buy, sell = terms.of(np.zeros((1, STEPS_PER_DAY)))
     return Outlook(buy, load, buy, sell), tariff
+
+# %% ../../nbs/60a_planning.plan.ipynb #60a00022
+def plan_modes(
+    outlook: Outlook,  # of one decision, with the mean load that is expected
+    stored: float,  # kWh
+    reserve: float,  # stored kWh under which nothing is sold
+    site: Site,
+    obey_thresholds: bool = False,  # buy and sell only where the expected price is beyond the thresholds of the rules
+) -> tuple[list, list]:
+    "Mode of each half hour and its target, a state of charge, by the value of stored energy; as named for the charge that they lead to at the load expected."
+    b, back = site.battery, len(way_back(site.battery, stored))
+    outlook, path = outlook.shifted(back), [float(np.clip(stored, b.energy_min, b.energy_max))]
+    buy, sell = outlook.prices(site)
+    value = marginal_value(buy, sell, outlook.load, site) if outlook.value is None else outlook.value
+    may = {k: x[0] for k, x in site.may(outlook.price, buy, sell).items()} if obey_thresholds else {}
+    bounds = mode_bounds(buy[0], sell[0], value[0], b, **may)
+    bounds = bounds._replace(serve_to=np.maximum(bounds.serve_to, reserve), export_to=np.maximum(bounds.export_to, reserve))
+    for k, load in enumerate(outlook.load[0]):
+        path.append(path[-1] + float(b.stored(follow_bounds(Bounds(*(x[k] for x in bounds)), load, np.array(path[-1]), b))))
+    names, targets = modes(bounds, np.array(path[:-1]), b)
+    first = "charge" if stored < path[0] else "export", path[0] / (b.capacity * b.health)  # outside its band a battery goes back into it
+    return ([first[0]] * back + names)[:STEPS_PER_DAY], ([first[1]] * back + targets.tolist())[:STEPS_PER_DAY]
 
 # %% ../../nbs/60a_planning.plan.ipynb #9c94e61f
 def make_plan(
@@ -222,9 +263,7 @@ def make_plan(
 
     The tier is the one in which a month of the last four weeks' use ends. A tariff that does not follow the market needs no market prices.
     """
-    decoder = "optimizer" if obey_thresholds else decoder or chosen_decoder(models.meta, site.tariff)
-    if decoder not in DECODERS:
-        raise ValueError(f"decoder must be one of {', '.join(DECODERS)}, not {decoder!r}")
+    decoder = "optimizer" if obey_thresholds else _decoder(decoder, models, site)
     check_soc(soc)
     at, b = utc(at, "at"), site.battery
     step = panel.step(at)
@@ -244,6 +283,7 @@ def make_plan(
         energy = np.concatenate([back, energy])[:STEPS_PER_DAY]
         path = np.concatenate([[stored], b.stored(energy)]).cumsum()
     (buy, sell), load = outlook[0].prices(site), expected_load(models.consumption, windows, home, steps)[0, :STEPS_PER_DAY].astype(float)
+    mode, target = plan_modes(replace(outlook, load=load[None]), stored, reserve[0], site, obey_thresholds)
     profit = float(b.profit(energy, buy, sell, load).sum())
     about = tariff.name, profit, b, decoder, tuple(tariff_notes(tariff, ts, panel.timezone)), missing
-    return Plan(household, panel.timezone, ts, energy, path, outlook.price[0], load, buy, sell, *about)
+    return Plan(household, panel.timezone, ts, energy, path, outlook.price[0], load, buy, sell, *about, mode, target)

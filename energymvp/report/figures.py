@@ -253,12 +253,14 @@ def plot_cumulative(
 
 # %% ../../nbs/62a_report.figures.ipynb #1ebd2782
 def _draw_bars(ax, names, modes, looks, share):
-    "One group of bars a policy, one bar a mode; `share` of mode and policy in %, None where nothing could be earned."
+    "One group of bars a policy, one bar a mode; `share` of mode and policy in %, None where nothing could be earned, NaN where a mode has no such policy."
     size, box = 0.8 / len(modes), dict(facecolor="white", edgecolor="none", pad=0.8)
     for m, mode in enumerate(modes):
         hatch, alpha = looks.get(mode, ("..", 0.55))
         for k, name in enumerate(names):
             x, y = share(mode, name), k + 0.4 - size * (len(modes) - m - 0.5)
+            if x is not None and np.isnan(x):
+                continue
             if x is None:
                 ax.text(1, y, "no share: nothing could be earned", fontsize=8, va="center")
                 continue
@@ -274,9 +276,10 @@ def plot_profit_bars(
     "Share of perfect foresight per policy, one group of bars a tariff, one bar a mode."
     trading, narrow = results["trading"], width < 6
     modes, tariffs = list(trading), list(next(iter(trading.values())))
-    names = [p for p in trading[modes[0]][tariffs[0]] if p not in (BEST, "no battery")]
-    share = lambda mode, name, tariff: trading[mode][tariff][name]["share_of_perfect_foresight_percent"]
-    known = [x for m in modes for t in tariffs for p in names if (x := share(m, p, t)) is not None]
+    names = dict.fromkeys(p for m in modes for p in trading[m][tariffs[0]] if p not in (BEST, "no battery"))
+    none = dict(share_of_perfect_foresight_percent=np.nan)
+    share = lambda mode, name, tariff: trading[mode][tariff].get(name, none)["share_of_perfect_foresight_percent"]
+    known = [x for m in modes for t in tariffs for p in names if (x := share(m, p, t)) is not None and not np.isnan(x)]
     shape = dict(rows=len(tariffs), columns=1) if narrow else dict(rows=1, columns=len(tariffs))
     fig, axes = figure_axes(width, (0.7 + 0.42 * len(names)) * shape["rows"] + 0.6, sharex=True, sharey=True, **shape)
     looks = dict(committed=("", 1.0), replanned=("////", 0.55))

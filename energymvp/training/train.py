@@ -45,10 +45,11 @@ def _some(decisions, what):
     return decisions
 
 
-def _load_lessons(windows, parts, batch_size, simulated):
-    "What draws batches to train and to validate the load model, and its loss; `simulated` is a random stream, or None for no simulated home."
-    if simulated is not None:
-        simulated = Windows(simulated_homes(windows.panel, simulated, KINDS * SIMULATED_OF_A_KIND))
+def _load_lessons(windows, parts, batch_size, seed):
+    "What draws batches to train and to validate the load model, and its loss; `seed` is of simulated homes, None for no such home."
+    simulated = None
+    if seed is not None:
+        simulated = Windows(simulated_homes(windows.panel, np.random.default_rng([seed, len(MODELS) + 1]), KINDS * SIMULATED_OF_A_KIND))
     draw = lambda part, simulated=None: consumption_batches(
         windows, *_some(windows.decision_points(*part[:2]), f"{part[2]} T1 on"), part[1], batch_size, simulated
     )
@@ -67,7 +68,21 @@ def _price_lessons(windows, parts, batch_size, site, labels):
     return *drawn, partial(price_objective, batteries=plans.kinds)
 
 # %% ../../nbs/54_training.train.ipynb #8896af41
-def _prepare(panel, config, preset, until, losses):
+def _other_markets(also, held_out, spans):
+    "`Windows`, first step and step after the last of the other markets that the value is learned from, up to where validation begins."
+    out = []
+    for panel in also:
+        known = panel.homes([h for h in panel.households if h not in held_out])
+        windows = Windows(known.until(spans.validation))
+        out.append((windows, 0, len(windows.panel.ts)))
+        if not len(stretches(*out[-1])):
+            raise ValueError(
+                f"{panel.node} has no three days of prices in a row before {spans.validation:%Y-%m-%d}, where validation begins: nothing to learn from"
+            )
+    return out
+
+
+def _prepare(panel, config, preset, until, losses, also):
     "The spans, windows of the homes that are not held out, and what their checkpoints say."
     spans, held_out = divide(panel, config.split, until), hold_out(panel.households, config.split.held_out_homes, config.seed)
     known = panel.homes([h for h in panel.households if h not in held_out]).until(spans.test)
@@ -80,11 +95,18 @@ def _prepare(panel, config, preset, until, losses):
     )  # fmt: skip
     if losses:
         meta["losses"] = {k: getattr(f, "__qualname__", repr(f)) for k, f in losses.items()}
-    return spans, Windows(known), meta
+    others = _other_markets(also, held_out, spans)
+    if others:
+        meta["also"] = {w.panel.node: fingerprint(w.panel.energy, w.panel.price, w.panel.day_ahead) for w, *_ in others}
+    return spans, Windows(known), meta, others
 
-
-def _after_load(folder, labels, stop):
-    "What the trading model's checkpoint says besides: which load model it will act with, which labels it learned from."
+# %% ../../nbs/54_training.train.ipynb #54a00004
+def _before_trading(model, site, windows, train_stop, folder, labels, stop):
+    """Tell the trading model its site, and how the market moves, up to `train_stop`. What its checkpoint says besides: which load model it will act
+    with, which labels it learned from."""
+    model.site = site
+    if getattr(model, "size", {}).get("price_states"):
+        learn_states(model, windows, 0, train_stop)
     consumption, _ = load_checkpoint(folder, "consumption")
     out = dict(consumption_sha256=fingerprint(*consumption.state_dict().values()))
     if labels is not None:
@@ -113,28 +135,6 @@ def _trading_model(windows, size, start, stop, end):
     learns = surprises and all(len(stretches(windows, *part)) for part in ((start, stop), (stop, end)))
     counts = surprises and len(counted(windows, start, stop)) >= LEAST_STEPS
     return partial(MODELS["trading"], value_width=value_width(size) if learns else 0, price_states=len(EDGES) + 1 if counts else 0)
-
-
-def _count_states(model, windows, stop):
-    "How the market moves, where the model asks for it."
-    if getattr(model, "size", {}).get("price_states"):
-        learn_states(model, windows, 0, stop)
-
-
-def _other_markets(also, meta, spans):
-    "`Windows`, first step and step after the last of the other markets that the value is learned from, up to where validation begins; noted in `meta`."
-    out = []
-    for panel in also:
-        known = panel.homes([h for h in panel.households if h not in meta["held_out"]])
-        windows = Windows(known.until(spans.validation))
-        out.append((windows, 0, len(windows.panel.ts)))
-        if not len(stretches(*out[-1])):
-            raise ValueError(
-                f"{panel.node} has no three days of prices in a row before {spans.validation:%Y-%m-%d}, where validation begins: nothing to learn from"
-            )
-    if out:
-        meta["also"] = {w.panel.node: fingerprint(w.panel.energy, w.panel.price, w.panel.day_ahead) for w, *_ in out}
-    return out
 
 # %% ../../nbs/54_training.train.ipynb #54a00003
 def _learn_value(model, windows, cuts, others, size, about, done, seed, smoothing, device, folder, resume, progress):
@@ -210,13 +210,11 @@ def train(
     "Train the load model, then the trading model; returns each one's history and the spans."
     losses, build = losses or {}, build or {}
     _refuse_unknown(config, preset, models, losses, build, pretrained)
-    spans, windows, meta = _prepare(panel, config, preset, until, losses)
-    others = _other_markets(also, meta, spans)
+    spans, windows, meta, others = _prepare(panel, config, preset, until, losses, also)
     done: dict[str, Any] = dict(spans=spans, households=meta["households"], held_out=meta["held_out"])
     labels, site = labels and labels.homes(meta["households"]), Site.from_config(config)
-    val, end = panel.step(spans.validation), panel.step(spans.test)
-    stream = None if pretrained else np.random.default_rng([config.seed, len(MODELS) + 1])
-    lessons = dict(consumption=partial(_load_lessons, simulated=stream), trading=partial(_price_lessons, site=site, labels=labels))
+    val, end, seed = panel.step(spans.validation), panel.step(spans.test), None if pretrained else config.seed
+    lessons = dict(consumption=partial(_load_lessons, seed=seed), trading=partial(_price_lessons, site=site, labels=labels))
     for name in (m for m in MODELS if m in models):
         size, about = getattr(config.presets[preset], name), meta
         first = build.get(name) or (_trading_model(windows, size, 0, val, end) if name == "trading" else MODELS[name])
@@ -226,8 +224,7 @@ def train(
         *draw, loss = lessons[name](windows, ((0, val, "train"), (val, end, "validate")), size.batch_size)
         model, check = _ready(name, first, size, config.seed, *draw)
         if name == "trading":
-            model.site, about = site, meta | _after_load(folder, labels, end)
-            _count_states(model, windows, val)
+            about = meta | _before_trading(model, site, windows, val, folder, labels, end)
         learner = Learner(name, model, draw[0], losses.get(name, loss), check, size, config.seed, smoothing, device, trained)
         done[name] = fit(learner, folder, about, resume, progress, finish=calibrate if name == "consumption" else None)
     how = config.seed, smoothing, device, folder, resume, progress
