@@ -272,6 +272,6 @@ def results_text(
         "\n% of best: share of what perfect foresight earns. Rules kept: half hours that break no business rule; an optimum breaks many."
     ]
     parts += [
-        "Committed plans are made at midnight and carried out as they stand; replanned ones observe the price and load of the current half hour; native ones act at each of the market's prices, and their best does, too."
+        "Committed plans are made at midnight and carried out as they stand, in kWh or as modes, which follow the load that comes; replanned ones observe the price and load of the current half hour; native ones act at each of the market's prices, and their best does, too."
     ]
     return "\n".join(parts + [f"note: {n}" for n in results["tariff_notes"]])
