@@ -124,6 +124,16 @@ class Schedule:
         )  # fmt: skip
 
 # %% ../../nbs/60a_planning.plan.ipynb #60a00025
+def _mode_lines(plan):
+    "What to do at any load, one phrase a run of half hours."
+    if not plan.mode:
+        return []
+    f, up = plan.frame(), dict(charge="to", export="down to")
+    f["words"] = [f"{m} {up[m]} {t:.0%}" if m in up else m for m, t in zip(f["mode"], f["target_soc"])]
+    runs = f[f.words != f.words.shift()]
+    return ["as modes: " + ", ".join(f"{at[11:]} {words}" for at, words in zip(runs.local, runs.words))]
+
+
 def _plan_text(self):
     blocks = self.blocks()
     market = np.array_equal(self.buy, self.price) and np.array_equal(self.sell, self.price)
@@ -136,7 +146,7 @@ def _plan_text(self):
     head = f"Plan of {self.household}, 24 hours from {blocks.start.iloc[0]} ({self.timezone}), by {self.tariff}"
     stored = f"{self.soc[0]:.2f} kWh stored at the start, {self.soc[-1]:.2f} at the end"
     earns = f"expected to earn {self.expected_profit:.1f} cents; {stored}"
-    return "\n".join([head, *(lines or ["  hold all day"]), earns, *self.notes()])
+    return "\n".join([head, *(lines or ["  hold all day"]), earns, *_mode_lines(self), *self.notes()])
 
 # %% ../../nbs/60a_planning.plan.ipynb #4c560ea0
 @dataclass(frozen=True, repr=False)
