@@ -122,7 +122,13 @@ def _refuse_rates(labels, summary):
 
 def _other_nodes(store, panel, also, start, market, say):
     "The panels of other nodes, from which the value of stored energy is learned, too."
-    others = tuple(load_panel(store, panel.timezone, start=start, node=n, market=market) for n in also)
+    if also and panel.market != "RTM":
+        raise ValueError(
+            f"{panel.node} is not traded in real time ({panel.market}): there is no value of stored energy to learn from other nodes"
+        )
+    if panel.node in also:
+        raise ValueError(f"{panel.node} is the node that is trained on: name others beside it")
+    others = tuple(load_panel(store, panel.timezone, start=start, node=n, market=market or panel.market) for n in dict.fromkeys(also))
     if others:
         say(f"The value of stored energy is learned from {', '.join(p.node for p in others)}, too")
     return others

@@ -65,7 +65,7 @@ def _gate(models, market, sites, shares):
     own, usual = next(iter(sites.values())), models.trading.size["error_persistence"]
     decisions = lambda site, **how: shares(models.changed(**how), site, "replanned", ["T2 decisions"])["T2 decisions"]
     tried = PERSISTENCES if market == "RTM" else ()  # what is published needs none
-    by_persistence = {x: decisions(own, error_persistence=x, base_share=1.0) for x in tried}
+    by_persistence = {x: decisions(own, error_persistence=x, base_share=1.0, by_programme=False) for x in tried}
     persistence = _best(by_persistence, usual) if by_persistence else usual
     counts = bool(models.trading.size.get("price_states"))
     programme = decisions(own, error_persistence=persistence, base_share=1.0, by_programme=True) if counts else -np.inf
@@ -98,6 +98,8 @@ def choose_by_money(
     spans, sites = models.meta["spans"], _sites(config, {}, [])
     windows = Windows(panel.homes(models.meta["households"][:homes]).until(spans["test"]))
     start, stop = panel.step(spans["validation"]), panel.step(spans["test"])
+    if models.trading.size.get("price_states"):
+        learn_states(models.trading, windows, 0, start)  # as training had them, if this is not the first choice
 
     def shares(models, site, mode, names):
         kept = loads.setdefault(mode, {})

@@ -320,7 +320,7 @@ def backtest(
             raise ValueError(f"no policy {name!r}; there are {', '.join(known)}")
     trial = _Trial(windows, models, start, stop, site, mode, soc_start, progress, {} if loads is None else loads)
     runs, beside = [], windows.panel.market == "RTM" and np.isfinite(windows.panel.day_ahead[start:stop]).any()
-    counts = models is not None and mode != "committed" and models.trading.size.get("price_states", 0) > 0
+    counts = models is not None and mode != "committed" and windows.panel.market == "RTM" and models.trading.size.get("price_states", 0) > 0
     needs = dict(models=models is not None, models_as_modes=models is not None, day_ahead=beside, programme=counts)
     for name in policies or known:
         if not isinstance(known[name], tuple):

@@ -27,9 +27,9 @@ def counted(
     start: int,  # first step
     stop: int,  # nothing from here on is read
 ) -> np.ndarray:
-    "Steps whose price can be held against what was expected of it."
+    "Steps whose price was read, and can be held against what was expected of it."
     step = np.arange(start, stop)
-    return step[windows.price_ready[step] & np.isfinite(windows.panel.price[step])]
+    return step[windows.price_ready[step] & np.isfinite(windows.true_price[step])]
 
 
 def slot_of_day(windows: Windows, step: np.ndarray) -> np.ndarray:

@@ -66,16 +66,17 @@ def modes(
     bounds: Bounds,  # (N,) each
     soc: Float[np.ndarray, " N"],  # stored kWh that is expected at the start of each half hour
     battery: Battery,
+    reserve: float = -np.inf,  # stored kWh under which nothing is taken out
 ) -> tuple[list, np.ndarray]:
-    "The mode of each half hour at that charge, and its target as a state of charge: up to which, or down to which."
-    b, names, targets = battery, [], []
+    "The mode of each half hour at that charge, and its target as a state of charge: up to which, or down to which; of `idle` the charge as it is."
+    b, names, targets, floor = battery, [], [], max(battery.energy_min, reserve)
     for charge, store, serve, export, s in zip(*bounds, soc):
-        serves, stores = s > serve + SLACK or serve <= b.energy_min + SLACK, s < store - SLACK or store >= b.energy_max - SLACK
+        serves, stores = s > serve + SLACK or serve <= floor + SLACK, s < store - SLACK or store >= b.energy_max - SLACK
         if s < charge - SLACK:
             names, targets = [*names, "charge"], [*targets, charge]
         elif s > export + SLACK:
             names, targets = [*names, "export"], [*targets, export]
         else:
             names += [("self_consume" if stores else "no_store") if serves else ("hold" if stores else "idle")]
-            targets += [serve if serves else store]
+            targets += [serve if serves else store if stores else s]
     return names, np.array(targets) / (b.capacity * b.health)

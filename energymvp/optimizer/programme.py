@@ -23,6 +23,15 @@ def _free(buy, sell, load):
 
 
 @_jit
+def _mean(share, x, out):
+    "Into `out` (K) the mean of `x` (S, K); plain loops, for numba's matrix product needs scipy."
+    out[:] = 0.0
+    for s in range(len(share)):
+        for k in range(len(out)):
+            out[k] += share[s] * x[s, k]
+
+# %% ../../nbs/22e_optimizer.programme.ipynb #22e00001
+@_jit
 def _programme(b0, b1, buy, sell, load, usual_buy, usual_sell, now, moves, slot, low, tank, out):
     "As `stochastic_value`, of rows `b0` to `b1`."
     tank = Tank(*tank)
@@ -37,13 +46,14 @@ def _programme(b0, b1, buy, sell, load, usual_buy, usual_sell, now, moves, slot,
             _back(_free(usual_buy[b, t], usual_sell[b, t], load[b, t]), battery, levels, before[0], X, M, q, sh, before[0])
         before[1:] = before[0]
         for t in range(T - 1, -1, -1):
-            left[t] = moves[(slot[b] + t) % len(moves)] @ before
+            for j in range(S):
+                _mean(moves[(slot[b] + t) % len(moves), j], before, left[t, j])
             for j in range(S if t else 0):
                 _back(_free(buy[b, t, j], sell[b, t, j], load[b, t]), battery, levels, left[t, j], X, M, q, sh, before[j])
         share[:] = now[b]
         for t in range(T):
-            out[b, t] = share @ left[t]
-            later[:] = share @ moves[(slot[b] + t) % len(moves)]
+            _mean(share, left[t], out[b, t])
+            _mean(share, moves[(slot[b] + t) % len(moves)], later)
             share[:] = later
 
 # %% ../../nbs/22e_optimizer.programme.ipynb #f6f8d7aa

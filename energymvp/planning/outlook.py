@@ -158,12 +158,17 @@ def _by_programme(found, models, windows, step, site, reserve, under, rows):
     return over_reserve(value, reserve, site.battery)
 
 # %% ../../nbs/60_planning.outlook.ipynb #60000028
+def _by_surprise(models, windows):
+    "Whether the value that needs no learning is the stochastic programme's: where prices are published, nothing surprises."
+    return windows.panel.market == "RTM" and bool(models.trading.size.get("by_programme"))
+
+
 def _value(found, models, windows, step, site, share, under, rows):
     "(N, 48, 10) cents per stored kWh left after each slot: T2's, or where nothing is learned of it the programme's or that of what is expected."
     (buy, sell), load = found.prices(site), found.load
     once, again = np.unique(step, return_inverse=True)
     seen, reserve = windows.trading(once)[again], np.atleast_1d(site.reserve(np.maximum(load, 0).mean(1)))
-    by_programme = models.trading.size.get("by_programme")
+    by_programme = _by_surprise(models, windows)
     base = (
         _by_programme(found, models, windows, step, site, reserve, under, rows) if by_programme else marginal_value(buy, sell, load, site)
     )
@@ -185,7 +190,7 @@ def with_value(
     "The outlook under the homes' tariffs, with the value of stored energy where it is not that of what is expected."
     found, shares = under(outlook), base_shares(models, site.tariff, len(windows.load))
     learns = models.trading.size.get("value_width") and (shares < 1).any()
-    if not (learns or models.trading.size.get("by_programme")):
+    if not (learns or _by_surprise(models, windows)):
         return found
     parts = np.array_split(np.arange(len(step)), -(-len(step) // batch_size))
     value = [_value(found[i], models, windows, step[i], site, shares[home[i]], under, i) for i in parts]

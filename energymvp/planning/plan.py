@@ -126,7 +126,7 @@ class Schedule:
 # %% ../../nbs/60a_planning.plan.ipynb #60a00025
 def _mode_lines(plan):
     "What to do at any load, one phrase a run of half hours."
-    if not plan.mode:
+    if not plan.modes:
         return []
     f, up = plan.frame(), dict(charge="to", export="down to")
     f["words"] = [f"{m} {up[m]} {t:.0%}" if m in up else m for m, t in zip(f["mode"], f["target_soc"])]
@@ -158,13 +158,11 @@ class Plan(Schedule):
     decoder: str  # that made it
     remarks: tuple = ()  # on the tariff
     missing: dict = field(default_factory=dict)  # readings and prices -> half hours of the week before not there, taken as usual
-    mode: list = field(default_factory=list)  # (N,) of `optimizer.modes.MODES`: what to do in each half hour, whatever the load is
-    target: list = field(default_factory=list)  # (N,) state of charge up to which, or down to which
+    modes: dict = field(default_factory=dict)  # column -> (N,), of `plan_modes`: what to do in each half hour, whatever the load is
 
     def frame(self) -> pd.DataFrame:
-        "As that of a schedule, with the mode and its target."
-        f = super().frame()
-        return f.assign(mode=self.mode, target_soc=self.target) if self.mode else f
+        "As that of a schedule, with the modes."
+        return super().frame().assign(**self.modes)
 
     def notes(self) -> list:
         "What was not known, and what must be known of the tariff, in words."
@@ -243,8 +241,9 @@ def plan_modes(
     reserve: float,  # stored kWh under which nothing is sold
     site: Site,
     obey_thresholds: bool = False,  # buy and sell only where the expected price is beyond the thresholds of the rules
-) -> tuple[list, list]:
-    "Mode of each half hour and its target, a state of charge, by the value of stored energy; as named for the charge that they lead to at the load expected."
+) -> dict:
+    """Columns of the plan's frame: `mode` and `target_soc` of each half hour, as named for the charge that they lead to at the load expected, and the four
+    charges themselves, which hold at any charge and load; states of charge, by the value of stored energy."""
     b, back = site.battery, len(way_back(site.battery, stored))
     outlook, path = outlook.shifted(back), [float(np.clip(stored, b.energy_min, b.energy_max))]
     buy, sell = outlook.prices(site)
@@ -254,9 +253,11 @@ def plan_modes(
     bounds = bounds._replace(serve_to=np.maximum(bounds.serve_to, reserve), export_to=np.maximum(bounds.export_to, reserve))
     for k, load in enumerate(outlook.load[0]):
         path.append(path[-1] + float(b.stored(follow_bounds(Bounds(*(x[k] for x in bounds)), load, np.array(path[-1]), b))))
-    names, targets = modes(bounds, np.array(path[:-1]), b)
-    first = "charge" if stored < path[0] else "export", path[0] / (b.capacity * b.health)  # outside its band a battery goes back into it
-    return ([first[0]] * back + names)[:STEPS_PER_DAY], ([first[1]] * back + targets.tolist())[:STEPS_PER_DAY]
+    names, targets = modes(bounds, np.array(path[:-1]), b, reserve)
+    full, edge = b.capacity * b.health, path[0]  # outside its band a battery goes back to the edge of it
+    columns = dict(target_soc=targets) | {f"{k}_soc": x / full for k, x in bounds._asdict().items()}
+    names = (["charge" if stored < edge else "export"] * back + names)[:STEPS_PER_DAY]
+    return dict(mode=names) | {k: ([edge / full] * back + x.tolist())[:STEPS_PER_DAY] for k, x in columns.items()}
 
 # %% ../../nbs/60a_planning.plan.ipynb #9c94e61f
 def make_plan(
@@ -293,7 +294,7 @@ def make_plan(
         energy = np.concatenate([back, energy])[:STEPS_PER_DAY]
         path = np.concatenate([[stored], b.stored(energy)]).cumsum()
     (buy, sell), load = outlook[0].prices(site), expected_load(models.consumption, windows, home, steps)[0, :STEPS_PER_DAY].astype(float)
-    mode, target = plan_modes(replace(outlook, load=load[None]), stored, reserve[0], site, obey_thresholds)
+    said = plan_modes(replace(outlook, load=load[None]), stored, reserve[0], site, obey_thresholds)
     profit = float(b.profit(energy, buy, sell, load).sum())
     about = tariff.name, profit, b, decoder, tuple(tariff_notes(tariff, ts, panel.timezone)), missing
-    return Plan(household, panel.timezone, ts, energy, path, outlook.price[0], load, buy, sell, *about, mode, target)
+    return Plan(household, panel.timezone, ts, energy, path, outlook.price[0], load, buy, sell, *about, said)

@@ -168,8 +168,16 @@ class PlanStep(BaseModel):
     expected_load_kwh: float
     import_price_cents_kwh: Annotated[float, Field(description="what a kWh from the grid is expected to cost")]
     export_price_cents_kwh: Annotated[float, Field(description="what a kWh to the grid is expected to earn")]
+    mode: Annotated[Literal["charge", "export", "self_consume", "hold", "no_store", "idle"], Field(description="what to do at any load")]
+    target_soc: Annotated[
+        float, Field(description="of the mode: up to which, or down to which; of the battery's capacity, like the next four")
+    ]
+    charge_to_soc: Annotated[float, Field(description="up to here a kWh from the grid is worth its price")]
+    store_to_soc: Annotated[float, Field(description="up to here a kWh to spare is worth more stored than exported")]
+    serve_to_soc: Annotated[float, Field(description="down to here the battery serves the load")]
+    export_to_soc: Annotated[float, Field(description="down to here it exports")]
 
-
+# %% ../../nbs/66_service.bodies.ipynb #66000030
 class PlanAnswer(BaseModel):
     "A plan that this battery can follow."
 
