@@ -54,9 +54,9 @@ def price_error(
     model: TradingModel,
     windows: Windows,
     step: np.ndarray,  # (N,)
+    rows: np.ndarray,  # (N, 48, 30) of `Windows.trading` there
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     "Price expected of the coming slots, (N, 48) cents/kWh; the market's spread, (N, 1) cents/kWh; and how far the price of the current half hour is from what was expected, (N,) spreads."
-    rows = windows.trading(step)
     _, spread = model.value_scale(torch.from_numpy(rows))
     expected, spread = _expected(windows, rows, step), spread.numpy().astype(float)
     return expected, spread, (windows.seen_price[step] - expected[:, 0]) / spread[:, 0]
@@ -86,7 +86,7 @@ def learn_states(
     "Count how a market moves."
     step = counted(windows, start, stop)
     parts = np.array_split(step, max(1, len(step) // 4096))
-    error, slot = np.concatenate([price_error(model, windows, s)[2] for s in parts]), slot_of_day(windows, step)
+    error, slot = np.concatenate([price_error(model, windows, s, windows.trading(s))[2] for s in parts]), slot_of_day(windows, step)
     usual = np.array([error[slot == k].mean() if (slot == k).any() else 0.0 for k in range(STEPS_PER_DAY)])
     rest = error - usual[slot]
     found = np.searchsorted(np.quantile(rest, EDGES), rest)
@@ -102,9 +102,10 @@ def possible_prices(
     model: TradingModel,  # that has learned its states
     windows: Windows,
     step: np.ndarray,  # (N,) decisions, the price of the current half hour observed
+    rows: np.ndarray,  # (N, 48, 30) of `Windows.trading` there
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     "Market price of the coming slots in each state, (N, 48, S) cents/kWh; share of each state now, (N, S); and the half hour of the day, (N,)."
-    (expected, spread, error), slot = price_error(model, windows, step), slot_of_day(windows, step)
+    (expected, spread, error), slot = price_error(model, windows, step, rows), slot_of_day(windows, step)
     of, states = model.state_error.cpu().numpy().astype(float), model.size["price_states"]
     market = expected[..., None] + spread[..., None] * of[(slot[:, None] + np.arange(STEPS_PER_DAY)) % STEPS_PER_DAY]
     now, row = np.zeros((len(step), states)), np.arange(len(step))

@@ -137,7 +137,7 @@ def trading(self: Windows, step: np.ndarray) -> np.ndarray:
     "(N, 48, 30) inputs of the trading model but for a home's own columns (`home_rows`), which the price does not read."
     at = np.minimum(step[:, None] + np.arange(STEPS_PER_DAY), len(self.calendar) - 1)
     past = self.days_before(step, 7), self.panel.price[step - 1]
-    before = self.clock.to_steps(self.wall_day_ahead[self.clock.at(step)[:, None] + np.arange(-STEPS_PER_DAY, 0)], step)
+    before = _days_of(self, self.wall_day_ahead, step, 1)[:, 0]
     return market_rows(*past, self.day_ahead_beside(step), self.usual_price(step), before, self.calendar[at])
 
 # %% ../../nbs/43_forecast.windows.ipynb #29b40808
@@ -158,6 +158,13 @@ def usual_load(self: Windows, step: int) -> np.ndarray:
     return np.where(known, past, 0).sum(1) / np.maximum(known.sum(1), 1)
 
 # %% ../../nbs/43_forecast.windows.ipynb #43a00012
+def _days_of(windows, x, step, days, home=None):
+    "(N, days, 48): what a series (m,), or a home's of (homes, m), on the wall's clock was in the coming slots on the days before, oldest first."
+    at = windows.clock.at(step)[:, None] + np.arange(-days * STEPS_PER_DAY, 0)
+    x = x[at] if home is None else x[home[:, None], at]
+    return windows.clock.to_steps(x.reshape(len(step), days, STEPS_PER_DAY), step)
+
+
 @patch
 def usual_price(self: Windows, step: np.ndarray) -> np.ndarray:
     "(N, 48) cents/kWh of `trading_features.usual_price`, for the coming slots."
@@ -167,9 +174,7 @@ def usual_price(self: Windows, step: np.ndarray) -> np.ndarray:
 @patch
 def days_before(self: Windows, step: np.ndarray, days: int, home: np.ndarray | None = None) -> np.ndarray:
     "(N, days, 48): the coming slots on the days before, oldest first: of a home's load, kWh, or the price, cents/kWh, if no home is named."
-    at = self.clock.at(step)[:, None] + np.arange(-days * STEPS_PER_DAY, 0)
-    x = self.wall_price[at] if home is None else self.wall_load[home[:, None], at]
-    return self.clock.to_steps(x.reshape(len(step), days, STEPS_PER_DAY), step)
+    return _days_of(self, self.wall_price if home is None else self.wall_load, step, days, home)
 
 
 @patch

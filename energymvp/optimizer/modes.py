@@ -73,10 +73,13 @@ def modes(
     for charge, store, serve, export, s in zip(*bounds, soc):
         serves, stores = s > serve + SLACK or serve <= floor + SLACK, s < store - SLACK or store >= b.energy_max - SLACK
         if s < charge - SLACK:
-            names, targets = [*names, "charge"], [*targets, charge]
+            name, target = "charge", charge
         elif s > export + SLACK:
-            names, targets = [*names, "export"], [*targets, export]
+            name, target = "export", export
+        elif serves:
+            name, target = "self_consume" if stores else "no_store", serve
         else:
-            names += [("self_consume" if stores else "no_store") if serves else ("hold" if stores else "idle")]
-            targets += [serve if serves else store if stores else s]
+            name, target = ("hold", store) if stores else ("idle", s)
+        names.append(name)
+        targets.append(target)
     return names, np.array(targets) / (b.capacity * b.health)
