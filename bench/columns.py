@@ -84,7 +84,7 @@ def main():
         wholes.append(whole)
         print(f"{datetime.datetime.now():%H:%M:%S}", seed, round(whole, 1), {k: round(v, 2) for k, v in of.items()}, flush=True)
     table = pd.DataFrame(found).T
-    order = table.mean(1).sort_values(ascending=False).index
+    order = table.mean(axis=1).sort_values(ascending=False).index
     lines = ["| column | points lost | least and most of the seeds |", "| --- | ---: | ---: |"]
     lines += [f"| `{c}` | {table.loc[c].mean():.2f} | {table.loc[c].min():.2f} to {table.loc[c].max():.2f} |" for c in order]
     said = f"{datetime.date.today()}, {cpu()}. Made by `bench/columns.py --data FOLDER{given(p, args, ['market', 'seeds'])}`."
