@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from .simulate import BEST, Trajectory, actual, intervals, steps_of
+from .simulate import BEST, Trajectory, actual, actual_solar, in_parts, intervals, steps_of
 from ..forecast.forecasts import forecast_load
 from ..forecast.own_weeks import simple_profiles
 from ..forecast.load_model import LoadModel
 from ..forecast.windows import Windows
-from ..site.battery import bill
 from ..site.rate_table import RateTable
 from ..site.rules import compliance
 from ..site.site import Site
@@ -35,12 +34,18 @@ class _Settled:
     load: np.ndarray
     buy: np.ndarray
     sell: np.ndarray
+    solar: np.ndarray | None  # None: no home has any
+    site: Site  # as it is in an interval
+
+    sun = property(lambda self: 0.0 if self.solar is None else self.solar)
 
 
 def _settled(scored, windows, start, site):
     (k, ts, market), load = intervals(scored, windows, start), actual(scored, windows, start)[1]
     prices = tariff_at(windows, start, site.tariff).on(ts, 30 // k).of(market)
-    return _Settled(scored, ts, market, np.repeat(load[..., None] / k, k, 2), *(p.reshape(*scored.shape, k) for p in prices))
+    sun, spread = actual_solar(scored, windows, start), lambda x: np.repeat(x[..., None] / k, k, 2)
+    prices = [p.reshape(*scored.shape, k) for p in prices]
+    return _Settled(scored, ts, market, spread(load), *prices, None if sun is None else spread(sun), in_parts(site, k))
 
 
 def _energy(run, k):
@@ -50,25 +55,34 @@ def _energy(run, k):
 
 
 def _billed(f, run, s):
-    "(homes, n) of `f(energy, load, buy, sell)` in cents; each interval at its own price."
-    return np.where(s.scored, f(_energy(run, s.load.shape[2]), s.load, s.buy, s.sell).sum(-1), 0)
+    "(homes, n) of `f(energy, load, solar, buy, sell)` in cents, `bill` or `profit` of a site; each interval at its own price."
+    return np.where(s.scored, f(_energy(run, s.load.shape[2]), s.load, s.sun, s.buy, s.sell).sum(-1), 0)
+
+
+def _flows(run, s):
+    "(homes, n k) kWh that a home takes from the grid with a policy, and that it gives."
+    homes, energy = len(s.load), _energy(run, s.load.shape[2])
+    net = energy + (s.site.connection.room(s.load, s.sun).net if s.site.connection.bounds else s.load - s.sun)
+    out = np.maximum(-net, 0)
+    out = s.site.connection.sold(out, s.load, s.sell, s.sun) if s.site.connection.bounds else out
+    return np.maximum(net, 0).reshape(homes, -1), out.reshape(homes, -1)
 
 # %% ../../nbs/61a_backtest.score.ipynb #61a00020
 def _bills(run, s, tariff):
     "Cents that all homes pay with a policy: under a rate table with its tiers, fixed charges and minimum bills, month by month."
-    (homes, _, k), tariffs, steps = s.load.shape, of_each(tariff, len(s.load)), _billed(bill, run, s)
+    k, tariffs, steps = s.load.shape[2], of_each(tariff, len(s.load)), _billed(s.site.bill, run, s)
     if not any(isinstance(t, RateTable) for t in tariffs):
         return steps.sum()
-    paid, net, there = steps.sum(1), (s.load + _energy(run, k)).reshape(homes, -1), np.repeat(s.scored, k, 1)
+    paid, (into, out), there = steps.sum(1), _flows(run, s), np.repeat(s.scored, k, 1)
     for h, t in enumerate(tariffs):
         if isinstance(t, RateTable) and there[h].any():
-            x, m = net[h, there[h]], s.market[h, there[h]]
-            paid[h] = t.bill(s.ts[there[h]], np.maximum(x, 0), np.maximum(-x, 0), m, 30 // k).bill.sum()
+            m, x, y = (v[h, there[h]] for v in (s.market, into, out))
+            paid[h] = t.bill(s.ts[there[h]], x, y, m, 30 // k).bill.sum()
     return paid.sum()
 
 
-def _earned(run, s, battery):
-    return _billed(lambda energy, load, buy, sell: battery.profit(energy, buy, sell, load), run, s)
+def _earned(run, s):
+    return _billed(s.site.profit, run, s)
 
 
 def earned(
@@ -79,7 +93,7 @@ def earned(
     site: Site,
 ) -> np.ndarray:
     "(homes, n) cents that one policy earned in each half hour."
-    return _earned(run, _settled(scored, windows, start, site), site.battery)
+    return _earned(run, _settled(scored, windows, start, site))
 
 
 def cumulative(
@@ -91,20 +105,35 @@ def cumulative(
 ) -> pd.DataFrame:
     "Dollars earned per home up to the end of each half hour, one column a policy."
     settled = _settled(scored, windows, start, site)
-    dollars = {r.policy: _earned(r, settled, site.battery).mean(0).cumsum() / 100 for r in runs}
+    dollars = {r.policy: _earned(r, settled).mean(0).cumsum() / 100 for r in runs}
     return pd.DataFrame(dollars, index=windows.panel.ts[start : start + scored.shape[1]])
 
 # %% ../../nbs/61a_backtest.score.ipynb #933012f4
-def _violations(run, battery, tol=1e-6):
-    "(homes, n) bool: where power, charge or its balance is wrong."
-    b, delta, soc = battery, np.diff(run.soc, axis=1), run.soc[:, 1:]
+def _violations(run, s, tol=1e-6):
+    "(homes, n) bool: where power, charge or its balance is wrong, or what may cross the meter."
+    b, delta, soc = s.battery, np.diff(run.soc, axis=1), run.soc[:, 1:]
     wrong = ~(np.isfinite(run.energy) & np.isfinite(delta)) | (run.energy > b.max_charge + tol) | (run.energy < -b.max_discharge - tol)
+    if s.site.connection.bounds:
+        room = s.site.connection.room(s.load, s.sun)
+        wrong |= run.energy > np.maximum(-room.net, 0) + room.grid_in + tol
+        wrong |= run.energy < -np.maximum(np.maximum(room.net, 0) + room.grid_out, 0) - tol
     return wrong | (np.abs(b.stored(run.energy) - delta) > tol) | (soc > b.energy_max + tol) | (soc < b.energy_min - tol)
 
 
 def _compliant(run, price, reserve, site, sell, load):
     one, path = lambda x: x[..., None], np.stack([run.soc[:, :-1], run.soc[:, 1:]], -1)
     return compliance(one(run.energy), path, one(price), one(reserve), site.rules, site.battery, one(sell), one(load))
+
+# %% ../../nbs/61a_backtest.score.ipynb #61a00040
+def _sun_figures(run, s, days):
+    "With panels: kWh a home and day from the grid and to it; of what they make, how much is used; of what homes use, how much is their own. In %."
+    if s.solar is None:
+        return {}
+    (into, out), made, used = (x.sum() for x in _flows(run, s)), s.solar.sum(), s.load.sum()
+    return dict(
+        import_kwh_per_day=into / days, export_kwh_per_day=out / days, solar_used_percent=100 * (1 - out / made) if made else np.nan,
+        self_sufficiency_percent=100 * (1 - into / used) if used else np.nan,
+    )  # fmt: skip
 
 # %% ../../nbs/61a_backtest.score.ipynb #5ab1ee29
 def score(
@@ -116,19 +145,21 @@ def score(
 ) -> pd.DataFrame:
     "One row a policy: money per home and day, share of perfect foresight, and what else the table shows."
     s = steps_of(scored, windows, start, site, any(r.intervals > 1 for r in runs))
-    b, load, reserve = s.battery, s.load, np.broadcast_to(site.reserve(windows.usual_load(start))[:, None], s.scored.shape)
+    b, net, reserve = s.battery, s.net, np.broadcast_to(site.reserve(windows.usual_load(start))[:, None], s.scored.shape)
     held_against = rule_prices(site.tariff, s.price, s.buy, s.sell)
     days, rows, settled = scored.sum() / STEPS_PER_DAY, [], _settled(scored, windows, start, site)
     for r in runs:
-        served = np.nan_to_num(load + r.energy - b.grid(np.diff(r.soc, axis=1)))  # from the grid, and from the cells as their charge tells
-        profit, (error, count) = _earned(r, settled, site.battery).sum(), r.price_errors
-        obeyed = np.where(s.scored, _compliant(r, held_against[0], reserve, replace(site, battery=b), held_against[1], load), 0).sum()
+        served = np.nan_to_num(
+            s.load + r.energy - b.grid(np.diff(r.soc, axis=1))
+        )  # from the grid, and from the cells as their charge tells
+        profit, (error, count) = _earned(r, settled).sum(), r.price_errors
+        obeyed = np.where(s.scored, _compliant(r, held_against[0], reserve, replace(site, battery=b), held_against[1], net), 0).sum()
         rows.append(dict(
             policy=r.policy, profit_cents_per_day=profit / days, profit_dollars_per_day=profit / days / 100,
             price_mae_cents_kwh=error / count if count else np.nan, cycles_per_day=b.cycles(r.soc).sum() / days,
-            demand_met_percent=100 * np.clip(served, 0, load).sum() / load.sum() if load.any() else 100.0, limit_violations=int(_violations(r, b).sum()),
+            demand_met_percent=100 * np.clip(served, 0, s.load).sum() / s.load.sum() if s.load.any() else 100.0, limit_violations=int(_violations(r, s).sum()),
             rule_compliance_percent=100 * obeyed / s.scored.sum(),
-            bill_cents_per_day=_bills(r, settled, site.tariff) / days,
+            bill_cents_per_day=_bills(r, settled, site.tariff) / days, **_sun_figures(r, settled, days),
         ))  # fmt: skip
     table = pd.DataFrame(rows)
     best = table.profit_cents_per_day[table.policy == BEST]

@@ -19,11 +19,13 @@ from .readers.files import read_file, stacked
 from .readers.json_tables import json_consumption, json_labels
 from .readers.markets import forecast_rows, market_rows
 from .readers.meters import meter_rows
+from .readers.registers import check_sun, loads, refuse_import, register_of, register_rows
 from .readers.tariffs import tariff_names, tariff_of_text
-from .schema import TABLES, check_rows
+from .schema import APPLIANCES, TABLES, check_rows
 from .stores import Store
 from .transfer import open_store
 from ..files import shipped
+from ..units import HALF_HOUR
 
 # %% ../../nbs/13f_data.ingest.ipynb #f1fc22aa
 def load_source(
@@ -75,6 +77,27 @@ def _labels_of_json(df, config, tz, report):
     _rest(report, len(labels) // (2 if report.count("each split into two") else 1), "rows for the same time, the last one kept")
     return dict(battery_labels=labels, households=homes)
 
+# %% ../../nbs/13f_data.ingest.ipynb #13f0a030
+def _registers(df, config, tz, unit, household, ends, report):
+    "What the meters of a home with panels hold, and the load that follows, as two tables."
+    rows = register_rows(df, tz, report, unit, household, ends)
+    check_sun(rows, tz or config.timezone, report)
+    used = loads(rows, report)
+    return dict(meters=rows) | (dict(consumption=used) if len(used) else {})
+
+
+def _readings_and_sun(df, config, tz, unit, household, ends, report):
+    "Readings of consumption, and of the panels where a column `solar_kwh` stands beside them."
+    if "solar_kwh" not in df:
+        return dict(consumption=_readings(df, config, tz, unit, household, ends, report))
+    load, sun = df.drop(columns="solar_kwh"), df[[c for c in df if register_of(c) is None or c == "solar_kwh"]]
+    load.attrs = df.attrs
+    tables = dict(consumption=_readings(load, config, tz, unit, household, ends, report))
+    tables["meters"] = register_rows(sun, tz, apart := IngestReport("meters"), unit, household, ends)
+    check_sun(tables["meters"], tz or config.timezone, apart)
+    report.then(apart)
+    return tables
+
 # %% ../../nbs/13f_data.ingest.ipynb #13f0a005
 def clean(
     name: str,
@@ -96,7 +119,9 @@ def clean(
     report = IngestReport(name)
     report.read(len(df))
     if name == "consumption":
-        return {name: _readings(df, config, tz, unit, household, ends, report)}, report
+        return _readings_and_sun(df, config, tz, unit, household, ends, report), report
+    if name == "meters":
+        return _registers(df, config, tz, unit, household, ends, report), report
     if name == "battery_labels" and "trade_amount_kwh" in df:
         return _labels_of_json(df, config, tz, report), report
     if name == "forecasts":
@@ -151,8 +176,8 @@ def _given(sources, ends):
     sources = {k: v for k, v in sources.items() if not (v is None or (isinstance(v, (list, tuple)) and not v))}
     if not sources:
         raise ValueError("nothing to ingest: give consumption, prices, labels, households, forecasts, meters or tariffs")
-    if ends and (others := [name for name in sources if name not in ("consumption", "prices")]):
-        raise Refusal(f"{others[0]}: only times of consumption and prices can be ends", "leave out", ends=True)
+    if ends and (others := [name for name in sources if name not in ("consumption", "prices", "meters")]):
+        raise Refusal(f"{others[0]}: only times of consumption, meters and prices can be ends", "leave out", ends=True)
     return sources
 
 # %% ../../nbs/13f_data.ingest.ipynb #13f0b001
@@ -175,11 +200,35 @@ def _homes(place, tables, tz, report):
     )
     return rows[new | rows.index.isin(given.index)].reset_index()
 
+# %% ../../nbs/13f_data.ingest.ipynb #13f0b010
+def _beside(first, more):
+    "Rows of one table from two sources; of the same key those of the second."
+    key = [c for c in ("household_id", "ts") if c in first]
+    return pd.concat([first, more], ignore_index=True).drop_duplicates(key, keep="last") if key else more
+
+
+def _with_registers(place, tables, report):
+    "The registers as they are with what the store has of the same half hours, and the load that follows from all of them."
+    key, rows = ["household_id", "ts"], tables["meters"]
+    where = dict(household_id=sorted(rows.household_id.unique()), start=rows.ts.min(), end=rows.ts.max() + HALF_HOUR)
+    there = place.read("meters", **where)
+    if len(there):
+        numbers = [c for c in rows if c not in key]
+        both = rows.set_index(key).combine_first(there.set_index(key))
+        tables["meters"] = rows = check_rows("meters", both[both.index.isin(pd.MultiIndex.from_frame(rows[key]))][numbers].reset_index())
+        if len(used := loads(rows, IngestReport("meters, with those of before"))):
+            tables["consumption"] = _beside(tables["consumption"], used) if "consumption" in tables else used
+    known = tables["consumption"] if "consumption" in tables else rows[key].iloc[:0].assign(**dict.fromkeys(APPLIANCES, 0.0))
+    lone = rows[rows.import_kwh.isna() & rows.generation_kwh.notna()]
+    refuse_import(_beside(place.read("consumption", **where), known), lone, report)
+
 # %% ../../nbs/13f_data.ingest.ipynb #13f0b003
 def _write(place, tables, run, tz, report):
     "Store what was read, and say how much that was."
     if "prices" in tables and run is None:
         _refuse_second_run(place, tables["prices"])
+    if "meters" in tables:
+        _with_registers(place, tables, report)
     if len(homes := _homes(place, tables, tz, report)):
         tables["households"] = homes
     if "tariff" in tables.get("households", ()):
@@ -200,7 +249,7 @@ def ingest(
     households=None,  # homes: their batteries, clocks and the names of their tariffs
     labels=None,  # what the batteries did, or should have done
     forecasts=None,  # what others forecast of load, wind, solar or temperature
-    meters=None,  # registers of import, export, generation and battery
+    meters=None,  # homes with panels: import, export, generation, battery, a column or a row each; the load follows from them
     unit: str | None = None,  # of the readings: kWh, Wh, MWh, W or kW; None: what the file says, else kWh
     household: str | None = None,  # the home of a file that names none
     issued: str | None = None,  # hour of the day before, as 10:00, at which forecasts were out that do not say it
@@ -220,7 +269,7 @@ def ingest(
             found, r = clean(name, df, config, tz, node, market, unit, household, issued, run, ends)
         except ValueError as e:
             raise _say_source(e, source) from None
-        tables |= found
+        tables |= {t: _beside(tables[t], rows) if t in tables else rows for t, rows in found.items()}
         report.then(unread)
         report.then(r)
     if not dry_run:

@@ -60,6 +60,7 @@ class PanelData:
 
     `energy` is (homes, n, 9) kWh per half hour, `price` (n,) cents/kWh of the market that is traded, `day_ahead` (n,)
     cents/kWh of the day-ahead market at the same node, which may be the one that is traded: a decision knows what of it is published.
+    `solar` is (homes, n) kWh per half hour that the panels of each home made, nought for homes without; None where no home has any.
     NaN is what is not known.
     """
 
@@ -76,11 +77,16 @@ class PanelData:
     priced: np.ndarray = None  # type: ignore  # (n,) the same of the price
     interval_price: np.ndarray | None = None  # (n, k) cents/kWh of the market's intervals in each half hour, where they are shorter
     published_at: np.ndarray | None = None  # (n,) when the day-ahead price of each half hour was published, UTC, where the source says so
+    solar: np.ndarray | None = None
+    solar_measured: np.ndarray | None = None  # (homes, n) where it is a reading and not filled; None: wherever it is known
+    net_metered: tuple = ()  # homes of which only import and export are known: their load stands for the one, their solar for the other
 
     def __post_init__(self):
         for name, known in dict(measured=np.isfinite(self.load), priced=np.isfinite(self.price)).items():
             given = getattr(self, name)
             object.__setattr__(self, name, known if given is None else given & known)
+        if self.solar is not None and self.solar_measured is None:
+            object.__setattr__(self, "solar_measured", np.isfinite(self.solar))
 
     @property
     def load(self) -> np.ndarray:
@@ -92,13 +98,32 @@ class PanelData:
         return int(self.ts.searchsorted(utc(time)))
 
 # %% ../../nbs/14b_data.panel.ipynb #9d718d86
+def _solar_until(panel, i):
+    "What is known of solar before step `i`; of an hourly meter at half past the half hour before stands in."
+    if panel.solar is None:
+        return {}
+    solar, there = panel.solar.copy(), panel.solar_measured.copy()
+    if 2 <= i < len(panel.ts) and panel.ts[i].minute == 30:
+        hourly = reads_hourly(solar, panel.ts)[:, i]
+        solar[hourly, i - 1] = solar[hourly, i - 2]
+    solar[:, i:], there[:, i:] = np.nan, False
+    return dict(solar=solar, solar_measured=there)
+
+
 def _panel_text(panel):
     homes, zone, filled = panel.households, panel.timezone, {"consumption": 0, "prices": 0} | panel.filled
     names = ", ".join(map(str, homes[:4])) + (f" and {len(homes) - 4} more" if len(homes) > 4 else "")
     span = " to ".join(f"{t.tz_convert(zone):%Y-%m-%d %H:%M}" for t in (panel.ts[0], panel.ts[-1] + HALF_HOUR))
+    if panel.solar is not None:
+        sunny = (np.nan_to_num(panel.solar) > 0).any(1)
+        filled["solar"] = filled.get("solar", 0)
+        more = f", {filled['solar']:,} of solar\n  {sunny.sum()} of {len(homes)} homes with solar"
+        more += f", of {len(panel.net_metered)} only import and export are known" if panel.net_metered else ""
+    else:
+        more = ""
     return (
         f"Panel: {names}; {panel.node or 'no prices'} {panel.market}\n  {span} ({zone}), {len(panel.ts):,} half hours\n"
-        f"  filled from the past: {filled['consumption']:,} half hours of consumption, {filled['prices']:,} of prices"
+        f"  filled from the past: {filled['consumption']:,} half hours of consumption, {filled['prices']:,} of prices{more}"
     )
 
 # %% ../../nbs/14b_data.panel.ipynb #96176c42
@@ -107,6 +132,10 @@ class Panel(PanelData):
     __doc__ = PanelData.__doc__
     # what is scored, labelled and learned: where it was measured or published and not filled; NaN elsewhere
     measured_load = property(lambda self: np.where(self.measured, self.load, np.nan).astype(np.float32), doc="(homes, n) kWh")
+    net = property(
+        lambda self: self.load if self.solar is None else self.load - self.solar,
+        doc="(homes, n) kWh that the home takes, less what its panels make",
+    )
     measured_price = property(lambda self: np.where(self.priced, self.price, np.nan).astype(np.float32), doc="(n,) cents/kWh")
 
     @property
@@ -126,9 +155,10 @@ class Panel(PanelData):
             energy[hourly, i - 1] = energy[hourly, i - 2]
         fine = None if self.interval_price is None else np.where(np.arange(len(self.ts))[:, None] < i, self.interval_price, np.nan)
         energy[:, i:], price[i:], measured[:, i:], priced[i:] = np.nan, np.nan, False, False
+        sun = _solar_until(self, i)
         ahead = known_day_ahead(self.ts, self.timezone, self.published_at)[i : i + 1].sum()
         day_ahead = np.where(np.arange(len(self.ts)) < i + ahead, self.day_ahead, np.nan).astype(np.float32)
-        return replace(self, energy=energy, price=price, day_ahead=day_ahead, measured=measured, priced=priced, interval_price=fine)
+        return replace(self, energy=energy, price=price, day_ahead=day_ahead, measured=measured, priced=priced, interval_price=fine, **sun)
 
     def homes(self, ids) -> "Panel":
         "The panel of some of its homes."
@@ -136,7 +166,9 @@ class Panel(PanelData):
         if missing:
             raise ValueError(f"no household {missing[0]!r}; there are {', '.join(self.households)}")
         rows = [self.households.index(h) for h in ids]
-        return replace(self, households=list(ids), energy=self.energy[rows], measured=self.measured[rows])
+        sun = {} if self.solar is None else dict(solar=self.solar[rows], solar_measured=self.solar_measured[rows])
+        sun |= dict(net_metered=tuple(h for h in self.net_metered if h in ids))
+        return replace(self, households=list(ids), energy=self.energy[rows], measured=self.measured[rows], **sun)
 
     __repr__ = _panel_text
 
@@ -168,6 +200,19 @@ def _readings(df, ts):
     return _filled(x)
 
 
+def _solar(df, ts, energy):
+    "kWh that the panels of one home made, on a grid, filled; where that is read; how many were filled; whether only its net is known. From its registers."
+    generation = df.generation_kwh.notna().any()
+    if not generation and not df.export_kwh.notna().any():
+        return None
+    battery = df.discharge_kwh.fillna(0) - df.charge_kwh.fillna(0)  # what a battery that is there gave
+    made = df.generation_kwh if generation else energy.reindex(df.ts).to_numpy() - (df.import_kwh - df.export_kwh + battery)
+    x, at = np.full((1, len(ts)), np.nan), ts.get_indexer(pd.DatetimeIndex(df.ts))
+    x[:, at[at >= 0]] = made.to_numpy()[at >= 0]
+    x, true, n = _filled(x)
+    return np.maximum(x, 0), true[None], n, not generation
+
+
 def _market(rows, ts):
     "The prices of one market on a grid, filled; where they are true; how many were; of its intervals; and when they were published."
     mean, fine, told = half_hours(rows, ts)
@@ -184,6 +229,7 @@ def panel_of(
     node: str = "NODE",
     market: str = "RTM",
     on_grid: dict | None = None,  # prices that are on the grid already, kept from one home to the next
+    meters: pd.DataFrame | None = None,  # rows of `meters` of the home, on the grid
 ) -> Panel:
     "The panel of one home."
     on_grid = {} if on_grid is None else on_grid
@@ -193,10 +239,16 @@ def panel_of(
     price, priced, filled, fine, _ = on_grid.get(market, (none, np.isfinite(none), 0, None, None))
     day_ahead, *_, told = on_grid.get("DAM", (none, None))
     x, true, n = _readings(readings[(readings.ts >= ts[0]) & (readings.ts < ts[-1] + HALF_HOUR)], ts)
-    return Panel(
-        ts, [household], x.T[None], price, day_ahead, timezone, node, market, dict(consumption=n, prices=filled), true[None], priced,
-        fine, told,
+    filled, sun = dict(consumption=n, prices=filled), None
+    if meters is not None and len(meters):
+        sun = _solar(meters, ts, readings.set_index("ts")[APPLIANCES].sum(axis=1))
+    panel = Panel(
+        ts, [household], x.T[None], price, day_ahead, timezone, node, market, filled, true[None], priced, fine, told
     )  # fmt: skip
+    if sun is None:
+        return panel
+    solar, there, n, net = sun
+    return replace(panel, solar=solar, solar_measured=there, net_metered=(household,) * net, filled=filled | dict(solar=n))
 
 # %% ../../nbs/14b_data.panel.ipynb #6c5ee0bf
 def _pick_homes(store, households):
@@ -246,9 +298,12 @@ def iter_panels(
     since = where | dict(start=ts[0] - HALF_HOUR)  # an hour's price may start before the grid
     found = {m: store.read("prices", node=node, market=m, **since) for m in ({market, "DAM"} if priced else ())}
     prices = {m: one_run(rows, run if m == market else None) for m, rows in found.items()}
+    registers = {*store.distinct("meters", "household_id")} if store.version() >= 2 else set()
     for h in homes:
-        readings = store.read("consumption", household_id=h, **where)
-        yield panel_of(readings, prices, ts, timezone, h, node, market, on_grid)
+        readings, meters = (
+            store.read(t, household_id=h, **where) if h in there else None for t, there in (("consumption", homes), ("meters", registers))
+        )
+        yield panel_of(readings, prices, ts, timezone, h, node, market, on_grid, meters)
 
 # %% ../../nbs/14b_data.panel.ipynb #79aea57b
 @delegates(iter_panels)
@@ -265,11 +320,21 @@ def load_panel(
     filled = dict(consumption=sum(p.filled["consumption"] for p in parts), prices=parts[0].filled["prices"])
     homes = [h for p in parts for h in p.households]
     energy, measured = (np.concatenate([getattr(p, k) for p in parts]) for k in ("energy", "measured"))
-    return replace(parts[0], households=homes, energy=energy, measured=measured, filled=filled)
+    sun = {}
+    if any(p.solar is not None for p in parts):
+        none = np.zeros((1, len(parts[0].ts)), np.float32)
+        solar, there = (
+            np.concatenate([f(p) if p.solar is not None else g for p in parts])
+            for f, g in ((lambda p: p.solar, none), (lambda p: p.solar_measured, none == 0))
+        )
+        sun = dict(solar=solar, solar_measured=there, net_metered=tuple(h for p in parts for h in p.net_metered))
+        filled["solar"] = sum(p.filled.get("solar", 0) for p in parts)
+    return replace(parts[0], households=homes, energy=energy, measured=measured, filled=filled, **sun)
 
 # %% ../../nbs/14b_data.panel.ipynb #2941744e
 def toy_panel(
     seed: int = 0,
+    solar: bool = False,  # whether the second home and the third have panels
 ) -> Panel:
     "A made-up panel for examples and tests: three homes, whose loads are as 1 to 2 to 0.5, and a market with a daily rhythm."
     rng, ts = np.random.default_rng(seed), grid("2023-01-01T08Z", "2023-03-05T08Z")
@@ -278,7 +343,10 @@ def toy_panel(
     energy = np.zeros((3, n, len(APPLIANCES)), np.float32)
     energy[..., -1] = rng.gamma(4, (0.4 + 0.3 * np.sin(turn)) / 4, (3, n)) * np.array([[1], [2], [0.5]])
     price = (3 + 1.5 * np.sin(turn + 2) + rng.normal(0, 0.3, n)).astype(np.float32)
-    return Panel(ts, ["a", "b", "c"], energy, price, np.full(n, np.nan, np.float32), "America/Los_Angeles", "TOY", "RTM", {})
+    sky = np.repeat(rng.beta(3, 1, (n // STEPS_PER_DAY, 1)), STEPS_PER_DAY, 1).ravel() if solar else 0.0  # a day's clouds
+    sun = (np.array([[0], [1.2], [0.6]]) * np.maximum(-np.cos(turn), 0) * sky).astype(np.float32) if solar else None
+    none = np.full(n, np.nan, np.float32)
+    return Panel(ts, ["a", "b", "c"], energy, price, none, "America/Los_Angeles", "TOY", "RTM", {}, solar=sun)
 
 # %% ../../nbs/14b_data.panel.ipynb #6ded56b3
 HISTORY = STEPS_PER_WEEK  # half hours that must be known before a decision

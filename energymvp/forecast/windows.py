@@ -7,6 +7,7 @@ __all__ = ['LEAST_KNOWN', 'fill_by_habit', 'Windows']
 
 # %% ../../nbs/43_forecast.windows.ipynb #e42b2936
 import copy
+from functools import cached_property
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from fastcore.basics import patch
 from ..data.calendar import WallClock, calendar, known_day_ahead
 from ..data.panel import HISTORY, Panel, reads_hourly, streak
 from .load_features import consumption_features, consumption_window, lag_mean, profiles, week_profile
+from .solar_forecast import Sky, expected_solar, sky
 from .trading_features import ERROR_PERSISTENCE, decay_to_forecast, market_rows, usual_price
 from ..units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK
 
@@ -41,7 +43,8 @@ def fill_by_habit(
     "The panel with its gaps filled by what is usual, each from what is known before it."
     clock = WallClock(panel.ts, panel.timezone, 0)
     energy = np.moveaxis(_as_usual(np.moveaxis(panel.energy, -1, 1), stop, clock), 1, -1)
-    return replace(panel, energy=energy, price=_as_usual(panel.price, stop, clock))
+    sun = {} if panel.solar is None else dict(solar=_as_usual(panel.solar, stop, clock))
+    return replace(panel, energy=energy, price=_as_usual(panel.price, stop, clock), **sun)
 
 # %% ../../nbs/43_forecast.windows.ipynb #43a00007
 def _in_week(known):
@@ -67,16 +70,32 @@ class Windows:
             np.moveaxis(clock.read(np.moveaxis(panel.energy, 1, -1)), -1, 1), calendar(clock.labels.tz_localize("UTC"), "UTC")
         )
         self._usual_price = usual_price(self.wall_price, np.asarray(clock.labels.day_of_week) > 4, np.arange(len(clock.step)))
+        self.solar = None if panel.solar is None else panel.solar.astype(np.float32)  # (homes, n) kWh, what panels made
+        if self.solar is not None:
+            self.wall_solar, self.solar_is_hourly = clock.read(self.solar), reads_hourly(self.solar, panel.ts)
         self.true_load, self.true_price = panel.measured_load, panel.measured_price  # without what was filled
         self.meter_is_hourly, self.market_is_hourly = reads_hourly(self.load, panel.ts), reads_hourly(panel.price, panel.ts)
         self.on_the_hour = np.asarray(panel.ts.minute == 0)
-        self.may_decide = self.on_the_hour | ~self.meter_is_hourly  # (homes, n): where a decision knows a whole interval
+        by_hours = self.meter_is_hourly if self.solar is None else self.meter_is_hourly | self.solar_is_hourly
+        self.may_decide = self.on_the_hour | ~by_hours  # (homes, n): where a decision knows a whole interval
         self.readings_in_week, self.prices_in_week = _in_week(panel.measured), _in_week(panel.priced)
         # where the week before is known, by both clocks, and half of it at least was read
         known = lambda x, wall: np.minimum(streak(np.isfinite(x)), streak(np.isfinite(wall))[..., clock.at(np.arange(len(panel.ts) + 1))])
         self.load_ready = (known(self.load, self.wall_load) >= HISTORY) & (self.readings_in_week >= LEAST_KNOWN)
+        if self.solar is not None:  # of a home with panels what they made must be known as well
+            read = _in_week(panel.solar_measured) >= LEAST_KNOWN
+            self.load_ready &= read & (streak(np.isfinite(self.solar)) >= HISTORY)
         self.price_ready = (known(panel.price, self.wall_price) >= HISTORY) & (self.prices_in_week >= LEAST_KNOWN)
         self.true_load_run, self.true_price_run = streak(panel.measured), streak(panel.priced)
+
+    net = property(
+        lambda self: self.load if self.solar is None else self.load - self.solar, doc="(homes, n) kWh: load less what panels made"
+    )
+
+    @cached_property
+    def sky(self) -> Sky:
+        "What each half hour of the day has seen of the sun on the days before, by the wall's clock."
+        return sky(self.wall_solar)
 
 # %% ../../nbs/43_forecast.windows.ipynb #43a00005
 def _published(windows, step):
@@ -189,6 +208,8 @@ def missing(self: Windows, step: int, prices: bool = True) -> dict:
     "Of the first home: how many readings, and prices, of the week before a decision are not there and were taken as usual; raises where too many are."
     p, out = self.panel, {}
     series = dict(readings=(self.load_ready[0], self.readings_in_week[0], p.measured[0]))
+    if p.solar is not None:
+        series |= dict(solar=(self.load_ready[0], _in_week(p.solar_measured)[0], p.solar_measured[0]))
     series |= dict(prices=(self.price_ready, self.prices_in_week, p.priced)) if prices else {}
     for what, (ready, count, there) in series.items():
         out[what] = HISTORY - int(count[step])
@@ -233,3 +254,18 @@ def correct_for_observed_price(self: Windows, price: np.ndarray, step: np.ndarra
     published = np.isfinite(self.day_ahead_beside(step))
     day, slots = self.days_before(step, 1)[:, 0].astype(float), self.observed_slots(self.market_is_hourly[step], step)
     return decay_to_forecast(price, self.usual_price(step), published, day, self.seen_price[step].astype(float), slots, persistence)
+
+# %% ../../nbs/43_forecast.windows.ipynb #43a00030
+@patch
+def solar_ahead(self: Windows, home: np.ndarray, step: np.ndarray, observed: bool = False, band: bool = False) -> np.ndarray:
+    "(N, 48) kWh that panels are expected to make in the coming slots, what is `observed` of the current interval first; with the `band` (N, 3, 48). Nought without panels."
+    if self.solar is None:
+        return np.zeros((len(step), *(3,) * band, STEPS_PER_DAY))
+    seen = self.observed_slots(self.solar_is_hourly[home, step], step) if observed else np.zeros_like(step)
+    return self.clock.to_steps(expected_solar(self.wall_solar, self.sky, home, self.clock.at(step), seen, band).astype(float), step)
+
+
+@patch
+def net_import(self: Windows, steps: slice) -> np.ndarray:
+    "(homes, n) kWh per half hour that homes take from the grid without a battery, as far as it is known."
+    return self.load[:, steps] if self.solar is None else np.maximum(self.net[:, steps], 0)

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..site.battery import Battery
+from ..site.connection import Connection, Room
 
 # %% ../../nbs/22f_optimizer.modes.ipynb #0d6de55b
 class Bounds(NamedTuple):
@@ -30,14 +31,17 @@ def mode_bounds(
     battery: Battery,
     can_buy=True,  # (...) whether the rules let it charge from the grid
     can_sell=True,  # (...) whether they let it discharge
+    connection: Connection | None = None,  # what may cross the meter; None: anything
 ) -> Bounds:
     "The four charges of each half hour."
     K, b = value.shape[-1], battery
     at = lambda price, more: b.energy_min + b.usable / K * (value > price[..., None] if more else value >= price[..., None]).sum(-1)
     up, down = (lambda p: at(p / b.eta + b.wear, True)), (lambda p: at(p * b.eta - b.wear, False))
+    connection = connection or Connection()
+    spare = np.maximum(sell, 0) if connection.curtail else sell
     return Bounds(
-        np.where(can_buy, up(buy), b.energy_min), up(np.minimum(sell, buy)),
-        np.where(can_sell, down(buy), b.energy_max), np.where(can_sell, down(sell), b.energy_max),
+        np.where(can_buy & connection.charge_from_grid, up(buy), b.energy_min), up(np.minimum(spare, buy)),
+        np.where(can_sell, down(buy), b.energy_max), np.where(can_sell & connection.export_battery, down(sell), b.energy_max),
     )  # fmt: skip
 
 # %% ../../nbs/22f_optimizer.modes.ipynb #8e73e033
@@ -47,14 +51,21 @@ def follow_bounds(
     soc: Float[np.ndarray, "..."],  # stored kWh
     battery: Battery,
     reserve=-np.inf,  # (...) stored kWh under which nothing is taken out
+    room: Room | None = None,  # what its connection leaves; None: it bounds nothing
 ) -> Float[np.ndarray, "..."]:
     "kWh on the grid side, charging positive: what a battery does in a half hour that goes by the four charges."
     b, most_up, most_down = battery, battery.stored(battery.max_charge), -battery.stored(-battery.max_discharge)
-    room = lambda to: np.maximum(np.minimum(to, b.energy_max) - soc, 0)
+    space = lambda to: np.maximum(np.minimum(to, b.energy_max) - soc, 0)
     left = lambda to: np.maximum(soc - np.maximum(np.maximum(to, b.energy_min), reserve), 0)
     spare, need = np.maximum(-load, 0) * b.eta, np.maximum(load, 0) / b.eta
-    up = np.minimum(np.maximum(room(bounds.charge_to), np.minimum(room(bounds.store_to), spare)), most_up)
+    up = np.minimum(np.maximum(space(bounds.charge_to), np.minimum(space(bounds.store_to), spare)), most_up)
+    if room is not None:  # what cannot leave is stored for nothing
+        up = np.maximum(
+            np.minimum(up, spare + room.grid_in * b.eta), np.minimum(np.minimum(space(b.energy_max), room.lost * b.eta), most_up)
+        )
     down = np.minimum(np.maximum(left(bounds.export_to), np.minimum(left(bounds.serve_to), need)), most_down)
+    if room is not None:
+        down = np.minimum(down, np.maximum(need + room.grid_out / b.eta, 0))
     return b.grid(np.where(up > 0, up, -down))
 
 # %% ../../nbs/22f_optimizer.modes.ipynb #507d62fa

@@ -17,7 +17,6 @@ import numpy as np
 from .sweep import dispatches, plans, slopes
 from ..site.battery import Battery, _finite, _first
 from ..site.connection import Connection
-from ..units import kwh_from_kw
 
 # %% ../../nbs/22b_optimizer.optimum.ipynb #1197334e
 def _series(name, x, T, kind=float):
@@ -81,20 +80,25 @@ def _tank(b):
     return b.energy_min, b.energy_max, b.max_charge * b.eta, b.max_discharge / b.eta, b.eta, float(b.wear)
 
 # %% ../../nbs/22b_optimizer.optimum.ipynb #06e1348e
-def _connected(c, sell, load, can_buy):
-    "Price of spare energy, spare energy that is lost, and most kWh that charging takes from the grid and discharging gives to it, each (..., T)."
-    one, spare = np.ones(load.shape[-1]), np.maximum(-load, 0)
-    from_grid = np.inf * one if can_buy.all() or not spare.any() else np.where(can_buy, np.inf, 0.0)
-    if c is None or c == Connection():
-        return sell, 0 * one, from_grid, np.inf * one
-    into, out = (np.inf if x is None else kwh_from_kw(x) for x in (c.import_limit, c.export_limit))
-    grid_in = np.maximum(into - np.maximum(load, 0), 0) if c.charge_from_grid else 0 * one
-    grid_out = np.maximum(out - spare, 0) if c.export_battery else 0 * one
-    grid_in = np.minimum(grid_in * one, from_grid)
-    return np.maximum(sell, 0) if c.curtail else sell, np.maximum(spare - out, 0), grid_in, grid_out * one
+def _connected(c, sell, load, solar, can_buy):
+    "Net load, price of spare energy, spare energy that is lost, and most kWh that charging takes from the grid and discharging gives to it, each (..., T)."
+    c = c or Connection()
+    net = load if solar is None else load - solar
+    one = np.ones(net.shape[-1])
+    from_grid = lambda net: np.inf * one if can_buy.all() or not (net < 0).any() else np.where(can_buy, np.inf, 0.0)
+    if not c.bounds:
+        return net, sell, 0 * one, from_grid(net), np.inf * one
+    room = c.room(load, 0.0 if solar is None else solar)
+    return (
+        room.net,
+        np.maximum(sell, 0) if c.curtail else sell,
+        room.lost,
+        np.minimum(room.grid_in, from_grid(room.net)),
+        room.grid_out * one,
+    )
 
 
-def _problem(price, battery, sell_price, load, reserve, can_buy, can_sell, end_value, end_levels, connection, **more):
+def _problem(price, battery, sell_price, load, solar, reserve, can_buy, can_sell, end_value, end_levels, connection, **more):
     "Checked and flattened arguments: (batch shape, T, rows, levels and worth of the end, [more])."
     price = _finite("price", price)
     if price.ndim < 1 or price.shape[-1] < 1:
@@ -102,6 +106,7 @@ def _problem(price, battery, sell_price, load, reserve, can_buy, can_sell, end_v
     T = price.shape[-1]
     sell = price if sell_price is None else _series("sell_price", sell_price, T)
     load = _series("load", 0.0 if load is None else load, T)
+    solar = None if solar is None else _series("solar", solar, T)
     low = _series("reserve", battery.energy_min if reserve is None else reserve, T)
     can_buy, can_sell = (_series(k, True if x is None else x, T, bool) for k, x in (("can_buy", can_buy), ("can_sell", can_sell)))
     em = _finite("end_value", 0.0 if end_value is None else end_value)
@@ -113,8 +118,8 @@ def _problem(price, battery, sell_price, load, reserve, can_buy, can_sell, end_v
             raise ValueError(f"end_value has shape {em.shape}, but there are {len(ex)} end_levels: (..., {len(ex)}) is needed")
     more = {k: _finite(k, v) for k, v in more.items()}
     names = ("price", "sell_price", "load", "reserve", "can_buy", "can_sell")
-    rows = price, sell, load, low, can_buy | (load < 0), can_sell  # what is to spare is stored by any rule
-    edge = _connected(connection, sell, load, can_buy)
+    net, *edge = _connected(connection, sell, load, solar, can_buy)
+    rows = price, sell, net, low, can_buy | (net < 0), can_sell  # what is to spare is stored by any rule
     batch = _batch(**{k: x.shape[:-1] for k, x in zip(names, rows)}, end_value=em.shape[:-1], **{k: v.shape for k, v in more.items()})
     return batch, T, tuple(_flat(x, batch, 1) for x in (*rows, *edge)), ex, _flat(em, batch, 1), [_flat(v, batch, 0) for v in more.values()]
 
@@ -144,6 +149,7 @@ def perfect_foresight(
     soc_start,  # (...) stored kWh at the start
     sell_price=None,  # (..., T) cents/kWh of export, which may be above `price`; as `price` by default
     load=None,  # (..., T) household's kWh per half hour, always served
+    solar=None,  # (..., T) kWh per half hour that its panels make; None: none, or taken off `load`, which is then negative
     reserve=None,  # (..., T) least stored kWh after each half hour; where out of reach, the plan charges at full power
     can_buy=None,  # (..., T) where False the battery takes nothing from the grid, not even for the reserve; what is to spare it may store
     can_sell=None,  # (..., T) where False it does not discharge, neither to the grid nor to the household
@@ -159,7 +165,7 @@ def perfect_foresight(
     if bad.any():
         raise ValueError(f"soc_start of {start[bad][0]:.6g} kWh at {_first(bad)} lies outside the bounds {lo:.6g} to {hi:.6g} kWh")
     batch, T, rows, levels, worth, (start, end_min) = _problem(
-        price, battery, sell_price, load, reserve, can_buy, can_sell, end_value, end_levels, connection,
+        price, battery, sell_price, load, solar, reserve, can_buy, can_sell, end_value, end_levels, connection,
         soc_start=np.minimum(np.maximum(start, lo), hi), soc_end_min=lo if soc_end_min is None else soc_end_min,
     )  # fmt: skip
     B = math.prod(batch)
@@ -177,6 +183,7 @@ def value_slopes(
     levels=10,  # number of equal parts of the usable energy, or (K) rising levels of stored kWh
     sell_price=None,  # (..., T) cents/kWh of export
     load=None,  # (..., T) household's kWh per half hour
+    solar=None,  # (..., T) kWh per half hour that its panels make
     reserve=None,  # (..., T) least stored kWh after each half hour
     can_buy=None,  # (..., T) where False the battery takes nothing from the grid
     can_sell=None,  # (..., T) where False it does not discharge
@@ -188,7 +195,7 @@ def value_slopes(
     "What stored energy is worth before each half hour: the mean over each part of the charge, from its level to the next (the last: to the brim). Infinite where the charge could not keep the reserve."
     at = _levels(levels, battery)
     batch, T, rows, ends, worth, (end_min,) = _problem(
-        price, battery, sell_price, load, reserve, can_buy, can_sell, end_value, end_levels, connection,
+        price, battery, sell_price, load, solar, reserve, can_buy, can_sell, end_value, end_levels, connection,
         soc_end_min=battery.energy_min if soc_end_min is None else soc_end_min,
     )  # fmt: skip
     B = math.prod(batch)
@@ -205,6 +212,7 @@ def dispatch(
     soc_start,  # (...) stored kWh at the start
     sell_price=None,  # (..., T) cents/kWh of export, which may be above `price`; as `price` by default
     load=None,  # (..., T) household's kWh per half hour, always served
+    solar=None,  # (..., T) kWh per half hour that its panels make; None: none, or taken off `load`, which is then negative
     reserve=None,  # (..., T) stored kWh under which nothing is discharged
     connection: Connection | None = None,  # what may cross the meter
 ):  # energy: (..., T) grid-side kWh, buying positive; soc: (..., T+1) stored kWh
@@ -215,7 +223,7 @@ def dispatch(
     start = np.clip(_finite("soc_start", soc_start), battery.energy_min, battery.energy_max)
     reserve = None if reserve is None else np.maximum(_finite("reserve", reserve), battery.energy_min)
     batch, T, rows, levels, _, (start,) = _problem(
-        price, battery, sell_price, load, reserve, None, None, value[..., 0, :], value.shape[-1], connection, soc_start=start
+        price, battery, sell_price, load, solar, reserve, None, None, value[..., 0, :], value.shape[-1], connection, soc_start=start
     )
     if value.shape[-2] != T:
         raise ValueError(f"value has shape {value.shape}, but price has {T} half hours: (..., {T}, K) is needed")

@@ -32,20 +32,36 @@ def envelope(
     return out
 
 
+def _over_days(buy, sell, load, site, solar, rows=256):
+    "The mean of `marginal_value` over days that may come, so many decisions at a time."
+    (n, days, _), out = load.shape, []
+    for i in range(0, n, rows):
+        part = slice(i, i + rows)
+        each = lambda x, part=part: None if x is None else np.repeat(x[part], days, 0)
+        value = marginal_value(each(buy), each(sell), load[part].reshape(-1, STEPS_PER_DAY), site, each(solar))
+        out.append(value.reshape(-1, days, *value.shape[1:]).mean(1))
+    return np.concatenate(out) if out else np.zeros((0, STEPS_PER_DAY, LEVELS))
+
+
 def marginal_value(
     buy: Float[np.ndarray, "N 48"],  # cents/kWh expected for import
     sell: Float[np.ndarray, "N 48"],  # the same for export
-    load: Float[np.ndarray, "N 48"],  # kWh per half hour expected
+    load: Float[np.ndarray, "N 48"] | Float[np.ndarray, "N days 48"],  # kWh per half hour expected, or of several days that may come
     site: Site,
+    solar: Float[np.ndarray, "N 48"] | None = None,  # the same of panels
 ) -> Float[np.ndarray, "N 48 levels"]:
     """Cents per stored kWh left after each slot, falling with the charge, if what is expected comes, and comes again on the day after.
 
-    The reserve for the load is kept: a part of the charge that lies under it is worth what the first part above it is.
+    The reserve for the load is kept: a part of the charge that lies under it is worth what the first part above it is. Of several days
+    that may come, the value is the mean of what it is if each comes.
     """
+    if load.ndim == 3:
+        return _over_days(buy, sell, load, site, solar)
     used = np.maximum(load, 0).mean(1)  # what is to spare keeps nothing back
     reserve = np.repeat(site.reserve(used)[:, None], 2 * STEPS_PER_DAY, 1)
     buy, sell, load = (np.tile(x, 2).astype(float) for x in (buy, sell, load))
-    slopes = value_slopes(buy, site.battery, levels=LEVELS, sell_price=sell, load=load, reserve=reserve)
+    home = dict(load=load, solar=None if solar is None else np.tile(solar, 2), connection=site.connection)
+    slopes = value_slopes(buy, site.battery, levels=LEVELS, sell_price=sell, reserve=reserve, **home)
     slopes = envelope(slopes[:, 1 : STEPS_PER_DAY + 1])
     for k in reversed(range(LEVELS - 1)):  # under the reserve the slope is infinite
         slopes[..., k] = np.where(np.isfinite(slopes[..., k]), slopes[..., k], slopes[..., k + 1])
@@ -76,11 +92,12 @@ def dispatch_by_value(
     reserve: Float[np.ndarray, " N"],  # stored kWh under which nothing is sold
     site: Site,
     value: Float[np.ndarray, "N 48 levels"] | None = None,  # cents per stored kWh left after each slot; None: `marginal_value`
+    solar: Float[np.ndarray, "N 48"] | None = None,  # kWh per half hour expected of panels
 ) -> tuple[Float[np.ndarray, "N 48"], Float[np.ndarray, "N 48 levels"]]:
     """kWh on the grid side, buying positive, and the value that it goes by.
 
     Each step is the best for its price and the value of what is left after it.
     """
-    value = marginal_value(buy, sell, load, site) if value is None else value
-    floor = np.repeat(reserve[:, None], STEPS_PER_DAY, 1)
-    return dispatch(buy, site.battery, value, soc_start=soc, sell_price=sell, load=load, reserve=floor)[0], value
+    value = marginal_value(buy, sell, load, site, solar) if value is None else value
+    home = dict(load=load, solar=solar, reserve=np.repeat(reserve[:, None], STEPS_PER_DAY, 1), connection=site.connection)
+    return dispatch(buy, site.battery, value, soc_start=soc, sell_price=sell, **home)[0], value

@@ -20,7 +20,7 @@ from ..forecast.windows import Windows, fill_by_habit
 from ..optimizer.optimum import perfect_foresight
 from ..optimizer.modes import Bounds, follow_bounds, mode_bounds, modes
 from ..optimizer.value import dispatch_by_value, marginal_value
-from .outlook import Outlook, at_adder, model_outlook, tariff_at
+from .outlook import Outlook, at_adder, expected_sun, model_outlook, tariff_at, with_value
 from ..site.battery import Battery, actions
 from ..site.site import Site
 from ..site.tariff import Tariff
@@ -60,14 +60,15 @@ def plan_by_optimum(
     b, (buy, sell) = site.battery, outlook.prices(site)
     may = site.may(outlook.price, buy, sell) if obey_thresholds else {}
     floor = np.repeat(np.minimum(reserve, soc)[:, None], STEPS_PER_DAY, 1)
-    energy = perfect_foresight(buy, b, soc_start=soc, sell_price=sell, load=outlook.load, reserve=floor, **may).energy
+    home = dict(load=outlook.load) | ({} if outlook.solar is None else dict(solar=outlook.solar))
+    energy = perfect_foresight(buy, b, soc_start=soc, sell_price=sell, reserve=floor, connection=site.connection, **home, **may).energy
     for i in np.flatnonzero(soc < reserve - 1e-9):
         by = np.where(np.arange(STEPS_PER_DAY) < np.arange(STEPS_PER_DAY)[:, None], soc[i], reserve[i])
-        may_i = {k: x[i] for k, x in may.items()}
-        wish = perfect_foresight(buy[i], b, soc_start=soc[i], sell_price=sell[i], load=outlook.load[i], reserve=by, **may_i).energy
+        own = {k: x[i] for k, x in (may | home).items()}
+        wish = perfect_foresight(buy[i], b, soc_start=soc[i], sell_price=sell[i], reserve=by, connection=site.connection, **own).energy
         wish = np.concatenate([wish, energy[i : i + 1], np.zeros((1, STEPS_PER_DAY))])
         plans, _ = follow(b, wish, np.full(len(wish), soc[i]), np.full(len(wish), reserve[i]))
-        energy[i] = plans[b.profit(plans, buy[i], sell[i], outlook.load[i]).sum(1).argmax()]
+        energy[i] = plans[site.profit(plans, outlook.load[i], own.get("solar", 0.0), buy[i], sell[i]).sum(1).argmax()]
     return energy
 
 # %% ../../nbs/60a_planning.plan.ipynb #43f93c0f
@@ -78,7 +79,7 @@ def plan_by_value(
     site: Site,
 ) -> Float[np.ndarray, "N 48"]:
     "kWh on the grid side: T2's own decisions, each the exact best for its price and the value of what is left after it."
-    return dispatch_by_value(*outlook.prices(site), outlook.load, soc, reserve, site, outlook.value)[0]
+    return dispatch_by_value(*outlook.prices(site), outlook.load, soc, reserve, site, outlook.value, outlook.solar)[0]
 
 
 DECODERS = dict(optimizer=plan_by_optimum, decisions=plan_by_value)
@@ -159,10 +160,21 @@ class Plan(Schedule):
     remarks: tuple = ()  # on the tariff
     missing: dict = field(default_factory=dict)  # readings and prices -> half hours of the week before not there, taken as usual
     modes: dict = field(default_factory=dict)  # column -> (N,), of `plan_modes`: what to do in each half hour, whatever the load is
+    solar: np.ndarray | None = None  # (N,) what its panels are expected to make; None: it has none
+
+    @property
+    def action(self) -> list:
+        "buy, hold or sell for each half hour; with panels also store, where nothing but what they leave over goes into the battery."
+        said = super().action
+        if self.solar is None:
+            return said
+        over = np.maximum(self.solar - self.load, 0)
+        return ["store" if a == "buy" and e <= s + 1e-9 else a for a, e, s in zip(said, self.energy, over)]
 
     def frame(self) -> pd.DataFrame:
-        "As that of a schedule, with the modes."
-        return super().frame().assign(**self.modes)
+        "As that of a schedule, with the modes, and what the panels are expected to make."
+        sun = {} if self.solar is None else dict(expected_solar_kwh=self.solar)
+        return super().frame().assign(**sun, **self.modes)
 
     def notes(self) -> list:
         "What was not known, and what must be known of the tariff, in words."
@@ -228,11 +240,12 @@ def _outlook_of_one(models, windows, step, ts, site):
     "The `Outlook` of a home's next 24 hours under its tariff, and the tariff; without market prices, where it needs none."
     tariff = of_one_home(tariff_at(windows, step, of_one_home(site.tariff)))
     one, terms = (np.zeros(1, int), np.array([step])), tariff.on(ts)
+    valued = lambda found: with_value(found, models, windows, *one, replace(site, tariff=tariff), lambda x, rows: x, observed=False)
     if windows.price_ready[step] or tariff.follows_market:
-        return model_outlook(models, windows, *one).under(terms, [0]), tariff
+        return valued(model_outlook(models, windows, *one).under(terms, [0])), tariff
     load = expected_load(models.consumption, windows, *one, committed=True)[:, :STEPS_PER_DAY].astype(float)
     buy, sell = terms.of(np.zeros((1, STEPS_PER_DAY)))
-    return Outlook(buy, load, buy, sell), tariff
+    return valued(Outlook(buy, load, buy, sell, **expected_sun(windows, *one, False))), tariff
 
 # %% ../../nbs/60a_planning.plan.ipynb #60a00022
 def plan_modes(
@@ -247,12 +260,14 @@ def plan_modes(
     b, back = site.battery, len(way_back(site.battery, stored))
     outlook, path = outlook.shifted(back), [float(np.clip(stored, b.energy_min, b.energy_max))]
     buy, sell = outlook.prices(site)
-    value = marginal_value(buy, sell, outlook.load, site) if outlook.value is None else outlook.value
+    value = marginal_value(buy, sell, outlook.load, site, outlook.solar) if outlook.value is None else outlook.value
     may = {k: x[0] for k, x in site.may(outlook.price, buy, sell).items()} if obey_thresholds else {}
-    bounds = mode_bounds(buy[0], sell[0], value[0], b, **may)
+    bounds = mode_bounds(buy[0], sell[0], value[0], b, **may, connection=site.connection)
     bounds = bounds._replace(serve_to=np.maximum(bounds.serve_to, reserve), export_to=np.maximum(bounds.export_to, reserve))
-    for k, load in enumerate(outlook.load[0]):
-        path.append(path[-1] + float(b.stored(follow_bounds(Bounds(*(x[k] for x in bounds)), load, np.array(path[-1]), b))))
+    room = site.connection.room(outlook.load[0], 0.0 if outlook.solar is None else outlook.solar[0])
+    for k in range(STEPS_PER_DAY):
+        here, left = (type(x)(*(v[k] for v in x)) for x in (bounds, room))
+        path.append(path[-1] + float(b.stored(follow_bounds(here, left.net, np.array(path[-1]), b, room=left))))
     names, targets = modes(bounds, np.array(path[:-1]), b, reserve)
     full, edge = b.capacity * b.health, path[0]  # outside its band a battery goes back to the edge of it
     columns = dict(target_soc=targets) | {f"{k}_soc": x / full for k, x in bounds._asdict().items()}
@@ -295,6 +310,7 @@ def make_plan(
         path = np.concatenate([[stored], b.stored(energy)]).cumsum()
     (buy, sell), load = outlook[0].prices(site), expected_load(models.consumption, windows, home, steps)[0, :STEPS_PER_DAY].astype(float)
     said = plan_modes(replace(outlook, load=load[None]), stored, reserve[0], site, obey_thresholds)
-    profit = float(b.profit(energy, buy, sell, load).sum())
+    sun = None if outlook.solar is None else outlook.solar[0]
+    profit = float(site.profit(energy, load, 0.0 if sun is None else sun, buy, sell).sum())
     about = tariff.name, profit, b, decoder, tuple(tariff_notes(tariff, ts, panel.timezone)), missing
-    return Plan(household, panel.timezone, ts, energy, path, outlook.price[0], load, buy, sell, *about, said)
+    return Plan(household, panel.timezone, ts, energy, path, outlook.price[0], load, buy, sell, *about, said, sun)

@@ -9,31 +9,41 @@ __all__ = ['Site']
 from dataclasses import replace
 
 import numpy as np
+from fastcore.basics import patch
 
 from ..checked import checked
 from ..config import Config
 from .battery import Battery
+from .battery import bill as meter_bill
+from .connection import Connection
 from .rules import Rules
 from .tariff import Tariff
 from .tariffs import AnyTariff, rule_prices
 
 # %% ../../nbs/07_site.site.ipynb #07000010
 def _site_text(self):
-    b, r = self.battery, self.rules
+    b, r, c = self.battery, self.rules, self.connection
+    bounds = ", ".join(
+        f"{k.replace('_', ' ')} {v:g} kW" if k.endswith("limit") else f"{k.replace('_', ' ')}: {'yes' if v else 'no'}"
+        for k, v in vars(c).items()
+        if v != getattr(Connection(), k)
+    )
     return (
         f"Site: battery {b.capacity:g} kWh, {b.soc_min:.0%} to {b.soc_max:.0%}, {b.charge_power:g} kW in, {b.discharge_power:g} kW out, round trip {b.efficiency:.0%}\n"
         f"  tariff: {self.tariff.name}\n"
         f"  buy below {r.buy_below:g}, sell above {r.sell_above:g} cents/kWh; nothing sold at or under {r.hold_soc:.0%}; {r.reserve_intervals} half hours of load in reserve"
+        + (f"\n  connection: {bounds}" if bounds else "")
     )
 
 # %% ../../nbs/07_site.site.ipynb #1a4dabc3
 @checked
 class Site:
-    "Battery, tariff and rules of one home."
+    "Battery, tariff and rules of one home, and what may cross its meter."
 
     battery: Battery = Battery()
     tariff: AnyTariff = Tariff()  # or a `RateTable`, a `RateSeries`, or the `Tariffs` of several homes
     rules: Rules = Rules()
+    connection: Connection = Connection()
 
     @classmethod
     def from_config(
@@ -65,3 +75,42 @@ class Site:
         return np.minimum(floor + r.reserve_intervals * np.maximum(usual_load, 0) / b.eta, b.energy_max)
 
     __repr__ = _site_text
+
+# %% ../../nbs/07_site.site.ipynb #07000021
+@patch
+def bill(
+    self: Site,
+    energy,  # (...) grid-side kWh of the battery, buying positive
+    load,  # (...) kWh that the home uses
+    solar,  # (...) kWh that its panels make
+    buy,  # (...) cents/kWh of import
+    sell,  # (...) cents/kWh of export
+) -> np.ndarray:
+    "(...) cents per half hour that the meter charges; negative is income."
+    if not self.connection.bounds:
+        return meter_bill(energy, load - solar, buy, sell)
+    net = self.connection.room(load, solar).net + energy
+    return np.where(net > 0, buy * net, -sell * self.connection.sold(np.maximum(-net, 0), load, sell, solar))
+
+
+@patch
+def profit(self: Site, energy, load, solar, buy, sell) -> np.ndarray:
+    "(...) cents per half hour that the battery earns, arguments as of `bill`: the bill without it, less the bill with it, less wear."
+    paid = self.bill(0.0, load, solar, buy, sell) - self.bill(energy, load, solar, buy, sell)
+    return paid - self.battery.wear * self.battery.throughput(energy)
+
+
+@patch
+def project(
+    self: Site,
+    energy,  # (...) wished grid-side kWh, buying positive
+    soc,  # (...) stored kWh
+    reserve,  # (...) stored kWh that selling must leave
+    load,  # (...) kWh that the home uses
+    solar=0.0,  # (...) kWh that its panels make
+) -> np.ndarray:
+    "(...) the step nearest to a wish that battery and connection allow."
+    if self.connection.bounds:
+        room = self.connection.room(load, solar)
+        energy = np.clip(energy, -np.maximum(np.maximum(room.net, 0) + room.grid_out, 0), np.maximum(-room.net, 0) + room.grid_in)
+    return self.battery.project(energy, soc, reserve)
