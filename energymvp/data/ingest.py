@@ -293,6 +293,9 @@ def demo_market() -> tuple[list, str, str]:
     return sorted(homes.household_id.unique()), prices.node.iloc[0], prices.market.iloc[0]
 
 
-def ingest_demo(store: Store) -> IngestReport:
+def ingest_demo(
+    store: Store,
+    solar: bool = False,  # what the panels of the homes in Fontana made, too
+) -> IngestReport:
     "Put the demo data into a store, through the same gate as anyone's data."
-    return ingest(store, *demo_files())
+    return ingest(store, *demo_files(), meters=shipped("data/demo", "demo_data") / "solar.parquet" if solar else None)

@@ -228,9 +228,9 @@ def chosen_decoder(
     return at_adder(tried, tariff)
 
 
-def _decoder(name, models, site):
-    "The one that is asked for, or the one that was chosen."
-    name = name or chosen_decoder(models.meta, site.tariff)
+def _decoder(name, models, site, solar):
+    "The one that is asked for, or the one that was chosen; with panels, by the value of stored energy over the days that may come."
+    name = name or ("decisions" if solar else chosen_decoder(models.meta, site.tariff))
     if name not in DECODERS:
         raise ValueError(f"decoder must be one of {', '.join(DECODERS)}, not {name!r}")
     return name
@@ -289,7 +289,7 @@ def make_plan(
 
     The tier is the one in which a month of the last four weeks' use ends. A tariff that does not follow the market needs no market prices.
     """
-    decoder = "optimizer" if obey_thresholds else _decoder(decoder, models, site)
+    decoder = "optimizer" if obey_thresholds else _decoder(decoder, models, site, panel.solar is not None)
     check_soc(soc)
     at, b = utc(at, "at"), site.battery
     step = panel.step(at)
