@@ -18,6 +18,7 @@ from .checked import Number, checked, in_short
 from .files import shipped
 from .units import known_zone
 from .site.battery import Battery
+from .site.connection import Connection
 from .site.rules import Rules
 from .site.tariff import Tariff
 
@@ -78,6 +79,7 @@ class Config:
     battery: Battery
     tariff: Tariff
     rules: Rules
+    connection: Connection
     split: Split
     presets: dict[str, Preset]
     backtest: Backtest

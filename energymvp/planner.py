@@ -27,7 +27,7 @@ from .config import Config, load_config
 from .files import shipped
 from .data.homes import home_clock, home_sites, usual_site
 from .data.panel import Panel, load_panel, without_market
-from .data.ingest import demo_files, ingest
+from .data.ingest import demo_files, demo_solar, ingest
 from .data.stores import LocalStore, Store
 from .data.transfer import open_store
 from .forecast.checkpoints import Models, load_models
@@ -73,13 +73,15 @@ def _only_home(store):
 # %% ../nbs/64_planner.ipynb #7883d0d8
 def demo_store(
     *homes: str,  # none: all twelve
+    solar: bool = False,  # what the panels of the homes in Fontana made, too
 ) -> Store:
     "A store in memory with the homes and prices that travel with the library: no files and no account needed."
     (readings, prices), store = (pd.read_parquet(f) for f in demo_files()), LocalStore(":memory:")
     known = readings.household_id.unique()
     if unknown := [h for h in homes if h not in known]:
         raise ValueError(f"the demo has no household {unknown[0]!r}; it has {', '.join(known)}")
-    ingest(store, readings[readings.household_id.isin(homes)] if homes else readings, prices)
+    of = lambda rows: rows[rows.household_id.isin(homes)] if homes else rows
+    ingest(store, of(readings), prices, meters=of(pd.read_parquet(demo_solar())) if solar else None)
     return store
 
 # %% ../nbs/64_planner.ipynb #a5e93074
@@ -93,7 +95,7 @@ class Trained:
         trained: bool = True,  # on the data of this store, so that `evaluate` starts where training ended
         tariff=None,  # of homes that name none in the store: a `RateTable`, or what `read_tariff` reads; None: the config's
     ):
-        own = {k: models.meta[k] for k in ("timezone", "battery", "tariff", "rules", "backtest", "seed")}
+        own = {k: models.meta[k] for k in ("timezone", "battery", "tariff", "rules", "connection", "backtest", "seed") if k in models.meta}
         self.models, self.trained, self.config = models, trained, config if isinstance(config, Config) else load_config(config, run=own)
         self.site = usual_site(self.config, tariff)
 
@@ -264,11 +266,16 @@ class Score:
         "Errors of T1 versus the naive bar, by home."
         return consumption_table(self.results)
 
-    def report(self, path: str | Path) -> None:
+    def report(
+        self,
+        path: str | Path,
+        solar: "Score | None" = None,  # a second score, of homes with panels, that stands beside this one
+    ) -> None:
         "Write the whole story as one HTML file."
         from energymvp.report.page import write_report
 
-        write_report(path, self.results, self.details, self.panel, self.planner.models, self.planner.config)
+        beside = solar and (solar.results, solar.details, Windows(fill_by_habit(solar.panel)))
+        write_report(path, self.results, self.details, self.panel, self.planner.models, self.planner.config, beside)
 
     __repr__ = _score_text
 

@@ -192,7 +192,7 @@ def plan(
     made = make_plan(planner.models, panel, household, when, soc, site, decoder, obey_thresholds)
     last = _say_plan(made, panel, when, soc)
     about = dict(obey_thresholds=obey_thresholds, run=str(run or "shipped"), node=panel.node, market=panel.market)
-    settings = {k: getattr(site, k) for k in ("battery", "tariff", "rules")}
+    settings = {k: getattr(site, k) for k in ("battery", "tariff", "rules", "connection")}
     return {
         **made.to_dict(),
         "readings_to": last,
@@ -219,6 +219,8 @@ def _say_plan(plan, panel, at, soc):
         f"expected to earn {plan.expected_profit:.1f} cents if prices and load come as forecast; "
         f"{plan.soc[0]:.2f} kWh are stored at the start, {plan.soc[-1]:.2f} at the end"
     )
+    for line in plan.mode_lines():
+        typer.echo(line)
     for note in plan.notes():
         typer.echo(f"note: {note}")
     return last

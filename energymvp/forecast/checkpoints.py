@@ -145,7 +145,7 @@ def load_checkpoint(
         raise ValueError(f"{path} was trained on other feature columns than this version makes: train it again")
     model = _built(path, build, meta["size"], state)
     if name == "trading" and "battery" in meta:
-        model.site = Site(**{k: meta[k] for k in ("battery", "tariff", "rules")})
+        model.site = Site(**{k: meta[k] for k in ("battery", "tariff", "rules", "connection") if k in meta})
     return model.eval(), meta
 
 # %% ../../nbs/45_forecast.checkpoints.ipynb #bc405cc5

@@ -181,6 +181,10 @@ class Plan(Schedule):
         short = "of the {} of the week before, {:g} of 168 hours are missing and were taken as usual"
         return [*(short.format(what, n / 2) for what, n in self.missing.items() if n), *self.remarks]
 
+    def mode_lines(self) -> list:
+        "What to do at any load, in one line."
+        return _mode_lines(self)
+
     def to_dict(self) -> dict:
         "Plain values for JSON; units are in the names."
         steps = self.frame().assign(ts=[t.isoformat() for t in self.ts])

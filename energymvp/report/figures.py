@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['plot_price_heatmap', 'plot_week', 'plot_tariff', 'plot_forecast', 'plot_plan', 'spread', 'plot_cumulative',
-           'plot_profit_bars', 'plot_learning']
+           'plot_profit_bars', 'plot_sunny_day', 'plot_bills', 'plot_learning']
 
 # %% ../../nbs/62a_report.figures.ipynb #98ee787e
 from functools import partial
@@ -301,6 +301,66 @@ def plot_profit_bars(
 
         keys = [Patch(facecolor=GREY, alpha=looks[m][1], hatch=looks[m][0], edgecolor="white", label=MODE_NAMES[m]) for m in modes]
         fig.legend(handles=keys, loc="outside upper left", ncol=1 if narrow else 2, frameon=False, fontsize=9)
+    return fig
+
+# %% ../../nbs/62a_report.figures.ipynb #62a00051
+def plot_sunny_day(
+    ts: pd.DatetimeIndex,  # (n,) starts of the half hours, UTC
+    load: np.ndarray,  # (n,) kWh per half hour
+    solar: np.ndarray,  # (n,)
+    energy: np.ndarray,  # (n,) of the battery on the grid side, buying positive
+    soc: np.ndarray,  # (n + 1,) stored kWh
+    battery: Battery,
+    timezone: str,
+    title: str = "",
+    width: float = WIDE,  # inches
+):
+    "A day of a home with panels: where its energy comes from, where it goes, and the charge of its battery."
+    fig, (top, low) = figure_axes(width, 5.6, 2, sharex=True, height_ratios=(2, 1))
+    net, edges = load - solar + energy, edges_of(ts)
+    sources = (
+        ("from the panels", solar, YELLOW),
+        ("from the battery", np.maximum(-energy, 0), GREEN),
+        ("from the grid", np.maximum(net, 0), BLUE),
+    )
+    uses = (
+        ("used by the home", load, "#CFCFCF"),
+        ("into the battery", np.maximum(energy, 0), SKY),
+        ("to the grid", np.maximum(-net, 0), ORANGE),
+    )
+    for sign, parts in ((1, sources), (-1, uses)):
+        base = np.zeros(len(ts))
+        for name, x, colour in parts:
+            top.stairs(base + sign * x, edges, baseline=base, fill=True, color=colour, linewidth=0, label=f"{name} {x.sum():.1f} kWh")
+            base = base + sign * x
+    top.axhline(0, color=BLACK, linewidth=0.8)
+    top.margins(y=0.3 if width < 6 else 0.2)
+    top.set_ylabel("kWh per half hour", fontsize=9)
+    top.legend(ncol=2 if width < 6 else 3, frameon=False, fontsize=8, loc="upper left", borderaxespad=0.2)
+    _draw_charge(low, edges, soc, battery, None)
+    headline(top, title)
+    local_axis(low, ts, timezone, width < 6)
+    return fig
+
+
+def plot_bills(
+    rows: dict,  # policy -> what a home pays a year
+    money: str = "USD",
+    title: str = "",
+    width: float = WIDE,  # inches
+):
+    "What a home pays a year, policy by policy."
+    fig, (ax,) = figure_axes(width, 0.9 + 0.42 * len(rows))
+    most = max(max(rows.values()), 1)
+    for k, (name, bill) in enumerate(rows.items()):
+        ax.barh(k, bill, 0.7, color=policy_look(name)[0], linewidth=0)
+        ax.text(max(bill, 0) + 0.012 * most, k, f"{bill:,.0f}", fontsize=8, va="center")
+    ax.set_yticks(range(len(rows)), list(rows))
+    ax.set_ylim(len(rows) - 0.45, -0.55)
+    ax.set_xlim(min(min(rows.values()), 0) * 1.1, 1.14 * most)
+    ax.grid(axis="y", visible=False)
+    ax.set_xlabel(f"{money} a year, at the rate of the days scored", fontsize=9)
+    headline(ax, title)
     return fig
 
 # %% ../../nbs/62a_report.figures.ipynb #54f41076

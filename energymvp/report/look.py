@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['BLACK', 'ORANGE', 'SKY', 'GREEN', 'YELLOW', 'BLUE', 'RED', 'PINK', 'GREY', 'POLICY_LOOK', 'WIDE', 'NARROW', 'PLAN',
-           'OWN', 'BEST', 'MODE_NAMES', 'policy_look', 'png', 'figure_axes', 'headline', 'darker', 'day_name',
-           'edges_of', 'local_axis', 'fixed', 'tariff_name', 'dollars']
+           'OWN', 'BEST', 'MODES_PLAN', 'SELF', 'CHEAP', 'NONE', 'MODE_NAMES', 'policy_look', 'png', 'figure_axes',
+           'headline', 'darker', 'day_name', 'edges_of', 'local_axis', 'sun_plan', 'fixed', 'tariff_name', 'dollars']
 
 # %% ../../nbs/62_report.look.ipynb #7818df4f
 import io
@@ -31,6 +31,8 @@ POLICY_LOOK = {
     "yesterday + optimizer": (SKY, "--"),
     "day-ahead price + optimizer": (PINK, "--"),
     "rules": (GREEN, "-."),
+    "self-consumption": (GREEN, "--"),
+    "cheap hours": (PINK, "-."),
     "no battery": (GREY, ":"),
 }
 WIDE, NARROW = 9.0, 4.5  # inches; narrow ones are for phones
@@ -118,6 +120,12 @@ def local_axis(ax, ts, timezone, narrow=False, label=True):
 
 # %% ../../nbs/62_report.look.ipynb #8c7826f4
 PLAN, OWN, BEST = "T2 price + optimizer", "T2 decisions", "perfect foresight"  # policies that the report speaks of
+MODES_PLAN, SELF, CHEAP, NONE = "T2, as modes", "self-consumption", "cheap hours", "no battery"  # and those of homes with panels
+
+
+def sun_plan(table: dict) -> str | None:
+    "The policy that a home with panels goes by, of one table of the results: a day's plan as modes, or again at every reading; None: no home has panels."
+    return None if SELF not in table else MODES_PLAN if MODES_PLAN in table else OWN
 
 
 def fixed(

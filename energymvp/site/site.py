@@ -52,7 +52,7 @@ class Site:
         **tariff,  # changes to its tariff, as `adder=5`
     ) -> "Site":
         "The site that a config describes."
-        return cls(config.battery, replace(config.tariff, **tariff), config.rules)
+        return cls(config.battery, replace(config.tariff, **tariff), config.rules, config.connection)
 
     def prices(
         self,

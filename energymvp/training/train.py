@@ -89,7 +89,7 @@ def _prepare(panel, config, preset, until, losses, also):
     meta = dict(
         preset=preset, households=known.households, held_out=held_out, node=panel.node, market=panel.market, timezone=panel.timezone,
         spans={k: str(v) for k, v in asdict(spans).items() if k != "end"}, data_start=str(panel.ts[0]),
-        **{k: asdict(getattr(config, k)) for k in ("battery", "tariff", "rules")},
+        **{k: asdict(getattr(config, k)) for k in ("battery", "tariff", "rules", "connection")},
         backtest=asdict(config.backtest), data_sha256=fingerprint(known.energy, known.price, known.day_ahead),
         units=dict(price="cents/kWh", energy="kWh per half hour", time="UTC"), versions={p: version(p) for p in ("torch", "numpy", "pandas")},
     )  # fmt: skip
