@@ -48,14 +48,14 @@ def _data(place, config, tell, say, progress):
     return panel, known
 
 # %% ../nbs/64a_demo.ipynb #64a00010
-SUNNY = dict(source="pge-ev2-a", export=8)  # by which the homes with panels pay: PG&E's EV2-A, and 8 cents/kWh for export
+SUNNY = "pge-ev2-a", 8  # by which the homes with panels pay: PG&E's EV2-A, and 8 cents/kWh for export
 
 
 def _with_sun(planner, start, stop, homes, progress) -> Score:
     "The same homes with their panels, under a tariff by the clock."
     with demo_store(*homes, solar=True) as store:
         panel = without_market(planner.panel(store, homes, start, stop, need_prices=False))
-    return planner.score(panel, start, stop, MODES[:1], progress, dict.fromkeys(homes, read_tariff(**SUNNY)))
+    return planner.score(panel, start, stop, MODES[:1], progress, dict.fromkeys(homes, read_tariff(*SUNNY)))
 
 # %% ../nbs/64a_demo.ipynb #2830c362
 def run_demo(

@@ -39,7 +39,7 @@ class _Settled:
 
     sun = property(lambda self: 0.0 if self.solar is None else self.solar)
 
-
+# %% ../../nbs/61a_backtest.score.ipynb #61a00050
 def _settled(scored, windows, start, site):
     (k, ts, market), load = intervals(scored, windows, start), actual(scored, windows, start)[1]
     prices = tariff_at(windows, start, site.tariff).on(ts, 30 // k).of(market)
@@ -95,7 +95,7 @@ def bills(
     "(homes,) cents that each home pays over what is scored of the span, with all that its tariff asks for."
     return _bills(run, _settled(scored, windows, start, site), site.tariff)
 
-
+# %% ../../nbs/61a_backtest.score.ipynb #61a00051
 def earned(
     run: Trajectory,
     scored: np.ndarray,  # (homes, n) of `backtest`

@@ -294,7 +294,7 @@ def _drive_wish(t, wish):
 def _self_consumption(t):
     return _drive_wish(t, -t.steps.net)
 
-
+# %% ../../nbs/61_backtest.simulate.ipynb #61000060
 def _cheap_hours(t):
     "Full power at the least import price of each local day, where another is dearer; else what the home needs."
     s, day = t.steps, t.windows.panel.ts[t.start : t.stop].tz_convert(t.windows.panel.timezone).normalize()
@@ -347,6 +347,15 @@ NATIVE_POLICIES: dict[str, Any] = {
 }
 
 # %% ../../nbs/61_backtest.simulate.ipynb #580f14be
+def _applies(t) -> dict:
+    "Which policies, and which kinds of outlook, there is something for."
+    w, models, real_time = t.windows, t.models is not None, t.windows.panel.market == "RTM"
+    beside = real_time and np.isfinite(w.panel.day_ahead[t.start : t.stop]).any()
+    counts = models and t.mode != "committed" and real_time and t.models.trading.size.get("price_states", 0) > 0
+    sun = {SELF: w.solar is not None, CHEAP: w.solar is not None and not t.site.tariff.follows_market}
+    return sun | dict(models=models, models_as_modes=models, day_ahead=beside, programme=counts)
+
+# %% ../../nbs/61_backtest.simulate.ipynb #61000070
 def backtest(
     windows: Windows,
     models: Models | None,  # None: the policies that need them are left out
@@ -373,18 +382,15 @@ def backtest(
         if name not in known:
             raise ValueError(f"no policy {name!r}; there are {', '.join(known)}")
     trial = _Trial(windows, models, start, stop, site, mode, soc_start, progress, {} if loads is None else loads)
-    runs, beside = [], windows.panel.market == "RTM" and np.isfinite(windows.panel.day_ahead[start:stop]).any()
-    counts = models is not None and mode != "committed" and windows.panel.market == "RTM" and models.trading.size.get("price_states", 0) > 0
-    fits = {SELF: windows.solar is not None, CHEAP: windows.solar is not None and not site.tariff.follows_market}
-    needs = dict(models=models is not None, models_as_modes=models is not None, day_ahead=beside, programme=counts)
+    runs, applies = [], _applies(trial)
     for name in policies or known:
-        if not fits.get(name, True):
+        if not applies.get(name, True):
             continue
         if not isinstance(known[name], tuple):
             runs.append(Trajectory(name, mode, *known[name](trial), intervals=trial.steps.k))
             continue
         kind, decoder = known[name]
-        if (callable(kind) or needs.get(kind, True)) and (decoder != AS_MODES or mode == "committed"):
+        if (callable(kind) or applies.get(kind, True)) and (decoder != AS_MODES or mode == "committed"):
             driven = _drive_by_value(trial, kind, name) if AS_MODES == decoder or mode == NATIVE else _drive(trial, kind, decoder, name)
             runs.append(Trajectory(name, mode, *driven, intervals=trial.steps.k))
     return runs, trial.scored

@@ -98,6 +98,25 @@ def _readings_and_sun(df, config, tz, unit, household, ends, report):
     report.then(apart)
     return tables
 
+# %% ../../nbs/13f_data.ingest.ipynb #13f0a031
+def _rows_of(name, df, config, tz, node, market, issued, run, ends, report):
+    "The rows of a table that is filled by no other."
+    if name == "forecasts":
+        rows = forecast_rows(df, tz, report, node, issued)
+    elif name == "households":
+        rows = clean_households(df, config.battery)
+    elif name == "tariffs":
+        rows = _tariffs(df)
+    elif name == "prices":
+        rows, more = clean_prices(market_rows(df, tz, report, node, market, ends), node, market)
+        rows = rows if run is None else check_rows(name, rows.assign(run=run))
+        report.then(more)
+    else:
+        if name == "battery_labels" and "household_id" in df:
+            df = df.assign(policy=df.get("policy", "imported"), household_id=df.household_id.astype(str))
+        rows = check_rows(name, on_clock(df, tz, report))
+    return rows
+
 # %% ../../nbs/13f_data.ingest.ipynb #13f0a005
 def clean(
     name: str,
@@ -124,20 +143,7 @@ def clean(
         return _registers(df, config, tz, unit, household, ends, report), report
     if name == "battery_labels" and "trade_amount_kwh" in df:
         return _labels_of_json(df, config, tz, report), report
-    if name == "forecasts":
-        rows = forecast_rows(df, tz, report, node, issued)
-    elif name == "households":
-        rows = clean_households(df, config.battery)
-    elif name == "tariffs":
-        rows = _tariffs(df)
-    elif name == "prices":
-        rows, more = clean_prices(market_rows(df, tz, report, node, market, ends), node, market)
-        rows = rows if run is None else check_rows(name, rows.assign(run=run))
-        report.then(more)
-    else:
-        if name == "battery_labels" and "household_id" in df:
-            df = df.assign(policy=df.get("policy", "imported"), household_id=df.household_id.astype(str))
-        rows = check_rows(name, on_clock(df, tz, report))
+    rows = _rows_of(name, df, config, tz, node, market, issued, run, ends, report)
     report.check(len(rows))
     return {name: rows}, report
 

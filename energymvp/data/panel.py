@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from fastcore.basics import patch
 from fastcore.meta import delegates
 
 from ..checked import Refusal
@@ -78,7 +79,7 @@ class PanelData:
     interval_price: np.ndarray | None = None  # (n, k) cents/kWh of the market's intervals in each half hour, where they are shorter
     published_at: np.ndarray | None = None  # (n,) when the day-ahead price of each half hour was published, UTC, where the source says so
     solar: np.ndarray | None = None
-    solar_measured: np.ndarray | None = None  # (homes, n) where it is a reading and not filled; None: wherever it is known
+    solar_measured: np.ndarray = None  # type: ignore  # (homes, n) where it is a reading and not filled; None: wherever it is known
     net_metered: tuple = ()  # homes of which only import and export are known: their load stands for the one, their solar for the other
 
     def __post_init__(self):
@@ -92,10 +93,6 @@ class PanelData:
     def load(self) -> np.ndarray:
         "(homes, n) kWh per half hour: what the nine appliances add up to."
         return self.energy.sum(-1)
-
-    def step(self, time) -> int:
-        "The index of the first half hour at or after `time`."
-        return int(self.ts.searchsorted(utc(time)))
 
 # %% ../../nbs/14b_data.panel.ipynb #9d718d86
 def _solar_until(panel, i):
@@ -138,6 +135,10 @@ class Panel(PanelData):
     )
     measured_price = property(lambda self: np.where(self.priced, self.price, np.nan).astype(np.float32), doc="(n,) cents/kWh")
 
+    def step(self, time) -> int:
+        "The index of the first half hour at or after `time`."
+        return int(self.ts.searchsorted(utc(time)))
+
     @property
     def span(self) -> tuple[pd.Timestamp, pd.Timestamp]:
         "Start and end of the half hours in which both a price and a home's reading are there."
@@ -160,17 +161,19 @@ class Panel(PanelData):
         day_ahead = np.where(np.arange(len(self.ts)) < i + ahead, self.day_ahead, np.nan).astype(np.float32)
         return replace(self, energy=energy, price=price, day_ahead=day_ahead, measured=measured, priced=priced, interval_price=fine, **sun)
 
-    def homes(self, ids) -> "Panel":
-        "The panel of some of its homes."
-        missing = [h for h in ids if h not in self.households]
-        if missing:
-            raise ValueError(f"no household {missing[0]!r}; there are {', '.join(self.households)}")
-        rows = [self.households.index(h) for h in ids]
-        sun = {} if self.solar is None else dict(solar=self.solar[rows], solar_measured=self.solar_measured[rows])
-        sun |= dict(net_metered=tuple(h for h in self.net_metered if h in ids))
-        return replace(self, households=list(ids), energy=self.energy[rows], measured=self.measured[rows], **sun)
-
     __repr__ = _panel_text
+
+# %% ../../nbs/14b_data.panel.ipynb #14b00050
+@patch
+def homes(self: Panel, ids) -> Panel:
+    "The panel of some of its homes."
+    missing = [h for h in ids if h not in self.households]
+    if missing:
+        raise ValueError(f"no household {missing[0]!r}; there are {', '.join(self.households)}")
+    rows = [self.households.index(h) for h in ids]
+    sun = {} if self.solar is None else dict(solar=self.solar[rows], solar_measured=self.solar_measured[rows])
+    sun |= dict(net_metered=tuple(h for h in self.net_metered if h in ids))
+    return replace(self, households=list(ids), energy=self.energy[rows], measured=self.measured[rows], **sun)
 
 # %% ../../nbs/14b_data.panel.ipynb #14b00030
 NO_MARKET = "no market prices"  # in place of a node

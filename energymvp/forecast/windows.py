@@ -88,10 +88,6 @@ class Windows:
         self.price_ready = (known(panel.price, self.wall_price) >= HISTORY) & (self.prices_in_week >= LEAST_KNOWN)
         self.true_load_run, self.true_price_run = streak(panel.measured), streak(panel.priced)
 
-    net = property(
-        lambda self: self.load if self.solar is None else self.load - self.solar, doc="(homes, n) kWh: load less what panels made"
-    )
-
     @cached_property
     def sky(self) -> Sky:
         "What each half hour of the day has seen of the sun on the days before, by the wall's clock."
@@ -263,6 +259,12 @@ def solar_ahead(self: Windows, home: np.ndarray, step: np.ndarray, observed: boo
         return np.zeros((len(step), *(3,) * band, STEPS_PER_DAY))
     seen = self.observed_slots(self.solar_is_hourly[home, step], step) if observed else np.zeros_like(step)
     return self.clock.to_steps(expected_solar(self.wall_solar, self.sky, home, self.clock.at(step), seen, band).astype(float), step)
+
+
+@patch(as_prop=True)
+def net(self: Windows) -> np.ndarray:
+    "(homes, n) kWh: load less what panels made."
+    return self.load if self.solar is None else self.load - self.solar
 
 
 @patch

@@ -97,7 +97,7 @@ def _connected(c, sell, load, solar, can_buy):
         room.grid_out * one,
     )
 
-
+# %% ../../nbs/22b_optimizer.optimum.ipynb #22b00040
 def _problem(price, battery, sell_price, load, solar, reserve, can_buy, can_sell, end_value, end_levels, connection, **more):
     "Checked and flattened arguments: (batch shape, T, rows, levels and worth of the end, [more])."
     price = _finite("price", price)

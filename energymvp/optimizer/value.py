@@ -6,6 +6,8 @@
 __all__ = ['LEVELS', 'UNSURE', 'envelope', 'marginal_value', 'over_reserve', 'dispatch_by_value', 'value_over_days']
 
 # %% ../../nbs/22d_optimizer.value.ipynb #19ffb2c7
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float
 
@@ -31,13 +33,13 @@ def envelope(
     out[rises] = np.stack([best(k) for k in range(s.shape[1])], 1)
     return out
 
-
-def _slopes(buy, sell, load, site, solar=None, end_value=0.0):
+# %% ../../nbs/22d_optimizer.value.ipynb #22d00030
+def _slopes(buy, sell, load, site, solar=None, end_value: Any = 0.0):
     "As `marginal_value`; `end_value` (N,) is what a kWh left after both days is worth."
     used = np.maximum(load, 0).mean(1)  # what is to spare keeps nothing back
     reserve = np.repeat(site.reserve(used)[:, None], 2 * STEPS_PER_DAY, 1)
     buy, sell, load = (np.tile(x, 2).astype(float) for x in (buy, sell, load))
-    home = dict(load=load, solar=None if solar is None else np.tile(solar, 2), connection=site.connection)
+    home: dict = dict(load=load, solar=None if solar is None else np.tile(solar, 2), connection=site.connection)
     slopes = value_slopes(buy, site.battery, levels=LEVELS, sell_price=sell, reserve=reserve, end_value=end_value, **home)
     slopes = envelope(slopes[:, 1 : STEPS_PER_DAY + 1])
     for k in reversed(range(LEVELS - 1)):  # under the reserve the slope is infinite
@@ -90,7 +92,7 @@ def dispatch_by_value(
     Each step is the best for its price and the value of what is left after it.
     """
     value = marginal_value(buy, sell, load, site, solar) if value is None else value
-    home = dict(load=load, solar=solar, reserve=np.repeat(reserve[:, None], STEPS_PER_DAY, 1), connection=site.connection)
+    home: dict = dict(load=load, solar=solar, reserve=np.repeat(reserve[:, None], STEPS_PER_DAY, 1), connection=site.connection)
     return dispatch(buy, site.battery, value, soc_start=soc, sell_price=sell, **home)[0], value
 
 # %% ../../nbs/22d_optimizer.value.ipynb #22d00022

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from fastcore.basics import patch
 from jaxtyping import Float, Int
 
 from ..forecast.checkpoints import Models
@@ -65,14 +66,18 @@ class Outlook:
         "The same day, begun so many half hours later, and its first half hours at the end."
         return self.each(lambda x: np.roll(x, -steps, self.price.ndim - 1))
 
-    def under(self, tariff, at=None, home=None) -> "Outlook":
-        "With the prices that a tariff on a grid (`site.rate_table.Terms`, or the like) makes of the market's; `at` (N,) is the decision's step on that grid, `home` (N,) whose it is."
-        steps = None if at is None else np.asarray(at)[:, None] + np.arange(STEPS_PER_DAY)
-        return replace(self, **dict(zip(("buy", "sell"), tariff.of(self.price, steps, home))))
+# %% ../../nbs/60_planning.outlook.ipynb #60000050
+@patch
+def under(self: Outlook, tariff, at=None, home=None) -> Outlook:
+    "With the prices that a tariff on a grid (`site.rate_table.Terms`, or the like) makes of the market's; `at` (N,) is the decision's step on that grid, `home` (N,) whose it is."
+    steps = None if at is None else np.asarray(at)[:, None] + np.arange(STEPS_PER_DAY)
+    return replace(self, **dict(zip(("buy", "sell"), tariff.of(self.price, steps, home))))
 
-    def prices(self, site: Site) -> tuple[Float[np.ndarray, "*N 48"], Float[np.ndarray, "*N 48"]]:
-        "What a kWh from the grid is expected to cost, and one to the grid to earn, cents/kWh."
-        return site.prices(self.price) if self.buy is None or self.sell is None else (self.buy, self.sell)
+
+@patch
+def prices(self: Outlook, site: Site) -> tuple[Float[np.ndarray, "*N 48"], Float[np.ndarray, "*N 48"]]:
+    "What a kWh from the grid is expected to cost, and one to the grid to earn, cents/kWh."
+    return site.prices(self.price) if self.buy is None or self.sell is None else (self.buy, self.sell)
 
 # %% ../../nbs/60_planning.outlook.ipynb #60000010
 def tariff_at(
@@ -208,7 +213,7 @@ def _value(found, models, windows, home, step, site, share, under, rows, observe
     home_rows(seen, found.net, buy - found.price, sell - found.price, battery_columns(site.battery, reserve))
     return models.trading.value_of_energy(seen, base, reserve, site.battery, share)
 
-
+# %% ../../nbs/60_planning.outlook.ipynb #60000040
 def with_value(
     outlook: Outlook,  # of `model_outlook`
     models: Models,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+from fastcore.basics import patch
 from jaxtyping import Float
 
 from ..data.panel import Panel
@@ -22,6 +23,7 @@ from ..optimizer.modes import Bounds, follow_bounds, mode_bounds, modes
 from ..optimizer.value import dispatch_by_value, marginal_value
 from .outlook import Outlook, at_adder, expected_sun, model_outlook, tariff_at, with_value
 from ..site.battery import Battery, actions
+from ..site.connection import Room
 from ..site.site import Site
 from ..site.tariff import Tariff
 from ..site.tariffs import of_one_home, tariff_notes
@@ -181,20 +183,24 @@ class Plan(Schedule):
         short = "of the {} of the week before, {:g} of 168 hours are missing and were taken as usual"
         return [*(short.format(what, n / 2) for what, n in self.missing.items() if n), *self.remarks]
 
-    def mode_lines(self) -> list:
-        "What to do at any load, in one line."
-        return _mode_lines(self)
-
-    def to_dict(self) -> dict:
-        "Plain values for JSON; units are in the names."
-        steps = self.frame().assign(ts=[t.isoformat() for t in self.ts])
-        return dict(
-            household_id=self.household, start=self.ts[0].isoformat(), timezone=self.timezone,
-            expected_profit_cents=self.expected_profit, decoder=self.decoder, tariff_name=self.tariff, missing_half_hours=self.missing,
-            steps=steps.to_dict("records"),
-        )  # fmt: skip
-
     __repr__ = _plan_text
+
+# %% ../../nbs/60a_planning.plan.ipynb #60a00050
+@patch
+def mode_lines(self: Plan) -> list:
+    "What to do at any load, in one line."
+    return _mode_lines(self)
+
+
+@patch
+def to_dict(self: Plan) -> dict:
+    "Plain values for JSON; units are in the names."
+    steps = self.frame().assign(ts=[t.isoformat() for t in self.ts])
+    return dict(
+        household_id=self.household, start=self.ts[0].isoformat(), timezone=self.timezone,
+        expected_profit_cents=self.expected_profit, decoder=self.decoder, tariff_name=self.tariff, missing_half_hours=self.missing,
+        steps=steps.to_dict("records"),
+    )  # fmt: skip
 
 # %% ../../nbs/60a_planning.plan.ipynb #597f1949
 def check_soc(
@@ -244,10 +250,10 @@ def _outlook_of_one(models, windows, step, ts, site):
     "The `Outlook` of a home's next 24 hours under its tariff, and the tariff; without market prices, where it needs none."
     tariff = of_one_home(tariff_at(windows, step, of_one_home(site.tariff)))
     one, terms = (np.zeros(1, int), np.array([step])), tariff.on(ts)
+    load = expected_load(models.consumption, windows, *one, committed=windows.solar is None)[:, :STEPS_PER_DAY].astype(float)
     valued = lambda found: with_value(found, models, windows, *one, replace(site, tariff=tariff), lambda x, rows: x, observed=False)
     if windows.price_ready[step] or tariff.follows_market:
-        return valued(model_outlook(models, windows, *one).under(terms, [0])), tariff
-    load = expected_load(models.consumption, windows, *one, committed=True)[:, :STEPS_PER_DAY].astype(float)
+        return valued(model_outlook(models, windows, *one, load=load).under(terms, [0])), tariff
     buy, sell = terms.of(np.zeros((1, STEPS_PER_DAY)))
     return valued(Outlook(buy, load, buy, sell, **expected_sun(windows, *one, False))), tariff
 
@@ -270,7 +276,7 @@ def plan_modes(
     bounds = bounds._replace(serve_to=np.maximum(bounds.serve_to, reserve), export_to=np.maximum(bounds.export_to, reserve))
     room = site.connection.room(outlook.load[0], 0.0 if outlook.solar is None else outlook.solar[0])
     for k in range(STEPS_PER_DAY):
-        here, left = (type(x)(*(v[k] for v in x)) for x in (bounds, room))
+        here, left = Bounds(*(v[k] for v in bounds)), Room(*(v[k] for v in room))
         path.append(path[-1] + float(b.stored(follow_bounds(here, left.net, np.array(path[-1]), b, room=left))))
     names, targets = modes(bounds, np.array(path[:-1]), b, reserve)
     full, edge = b.capacity * b.health, path[0]  # outside its band a battery goes back to the edge of it

@@ -342,7 +342,7 @@ def plot_sunny_day(
     local_axis(low, ts, timezone, width < 6)
     return fig
 
-
+# %% ../../nbs/62a_report.figures.ipynb #62a00053
 def plot_bills(
     rows: dict,  # policy -> what a home pays a year
     money: str = "USD",

@@ -240,7 +240,7 @@ def _sun_day(details, windows, home, first):
         f"{day}: of all days of {name} in the test span, the one with the median earnings, {cents:.1f} cents by the plan. What stands above a half hour stands under it, too.",
     )  # fmt: skip
 
-
+# %% ../../nbs/62d_report.page.ipynb #62d00011
 def _bills(results, details):
     "What a home pays a year, as a picture."
     mode, key = _first_key(details)

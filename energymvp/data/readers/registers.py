@@ -143,6 +143,23 @@ LEAST_LOAD = -0.01  # kWh per half hour: a load under it cannot be
 DOUBT = 0.01  # share of half hours that may be wrong before all of them are refused
 
 
+def _checked(home, g, load, report):
+    "A load that follows from registers, where it can be; refused if it often cannot."
+    bad = load < LEAST_LOAD
+    if bad.sum() > max(DOUBT * load.notna().sum(), 1):
+        i = bad.to_numpy().argmax()
+        text = f"import - export + generation - charge + discharge is under nought in {bad.sum()} of {load.notna().sum()} half hours, first {home} at {g.ts.iloc[i]}: {load.iloc[i]:.3f} kWh"
+        raise report.error(f"{text}: a register is missing, or means something else than its name says, or two are not of the same clock")
+    apart = (g.load_kwh - load).abs() > np.maximum(0.05, 0.05 * load.abs())
+    if apart.sum() > max(DOUBT * load.notna().sum(), 1):
+        i = apart.to_numpy().argmax()
+        raise report.error(
+            f"{home}: load_kwh is not import - export + generation - charge + discharge in {apart.sum()} half hours, first at {g.ts.iloc[i]}: {g.load_kwh.iloc[i]:.3f} and {load.iloc[i]:.3f} kWh"
+        )
+    report.add(f"half hours of {home} with a load under nought, left as gaps", int(bad.sum()))
+    return g.load_kwh.fillna(load.where(~bad).clip(lower=0))
+
+# %% ../../../nbs/13ca_data.readers.registers.ipynb #13ca0010
 def loads(
     rows: pd.DataFrame,  # of `meters`
     report: IngestReport,
@@ -167,23 +184,6 @@ def loads(
     report.add("homes of which only the net is metered: they are planned on it, and nothing is said of their load", net_homes)
     found = pd.concat(out, ignore_index=True) if out else rows[["household_id", "ts"]].assign(misc=0.0)[:0]
     return check_rows("consumption", found.assign(**{a: 0.0 for a in APPLIANCES if a != "misc"}))
-
-
-def _checked(home, g, load, report):
-    "A load that follows from registers, where it can be; refused if it often cannot."
-    bad = load < LEAST_LOAD
-    if bad.sum() > max(DOUBT * load.notna().sum(), 1):
-        i = bad.to_numpy().argmax()
-        text = f"import - export + generation - charge + discharge is under nought in {bad.sum()} of {load.notna().sum()} half hours, first {home} at {g.ts.iloc[i]}: {load.iloc[i]:.3f} kWh"
-        raise report.error(f"{text}: a register is missing, or means something else than its name says, or two are not of the same clock")
-    apart = (g.load_kwh - load).abs() > np.maximum(0.05, 0.05 * load.abs())
-    if apart.sum() > max(DOUBT * load.notna().sum(), 1):
-        i = apart.to_numpy().argmax()
-        raise report.error(
-            f"{home}: load_kwh is not import - export + generation - charge + discharge in {apart.sum()} half hours, first at {g.ts.iloc[i]}: {g.load_kwh.iloc[i]:.3f} and {load.iloc[i]:.3f} kWh"
-        )
-    report.add(f"half hours of {home} with a load under nought, left as gaps", int(bad.sum()))
-    return g.load_kwh.fillna(load.where(~bad).clip(lower=0))
 
 # %% ../../../nbs/13ca_data.readers.registers.ipynb #13ca0009
 def check_sun(rows: pd.DataFrame, tz: str, report: IngestReport) -> None:
