@@ -236,7 +236,7 @@ def trading_table(
         limit_violations="violations",
         rule_compliance_percent="rules kept %",
     ) | (dict(bill_cents_per_day="bill cents/day") if tariff == OWN_TARIFFS else {})
-    names |= {k: v for k, v in SUN_COLUMNS.items() if k in t}
+    names |= SUN_COLUMNS if "solar_used_percent" in t else {}
     return t[list(names)].astype(float).rename(columns=names).rename_axis("policy")
 
 # %% ../../nbs/61b_backtest.evaluate.ipynb #61b00020

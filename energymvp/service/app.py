@@ -16,21 +16,23 @@ import torch
 
 from .. import __version__
 from ..units import known_zone
-from ..data.clean import clean_consumption, clean_prices
+from ..data.clean import IngestReport, clean_consumption, clean_prices
 from ..data.homes import named_tariff
 from ..data.panel import panel_of
 from ..data.schema import APPLIANCES
 from ..data.ingest import demo_files
+from ..data.readers.registers import register_rows
 from ..data.readers.tariffs import read_tariff, tariff_names
 from ..files import shipped
 from ..forecast.checkpoints import load_checkpoint
 from ..forecast.load_features import N_DAY_PROFILES, N_WEEK_PROFILES
-from ..planner import Planner
+from ..planner import Planner, solar_of_day
 from ..planning.plan import make_plan
 from energymvp.service.bodies import (
     MAX_DAYS, SECTIONS, Array, Card, ErrorList, ErrorText, ForecastAnswer, ForecastRequest, ForecastStep, Health, PlanAnswer, PlanRequest,
     TariffCard,
 )  # fmt: skip
+from ..site.connection import Connection
 from ..site.site import Site
 from ..units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK, grid, utc
 
@@ -72,7 +74,10 @@ def _frame(series):
 def _tables(body):
     "Readings and prices of a request as tables, and what was found on the way."
     with _refuse("readings"):
-        readings, report = clean_consumption(_frame(body.readings).assign(household_id=body.household_id))
+        given = _frame(body.readings).assign(household_id=body.household_id)
+        sun = given[["household_id", "ts", "solar_kwh"]] if "solar_kwh" in given else None
+        readings, report = clean_consumption(given.drop(columns="solar_kwh", errors="ignore"))
+        meters = None if sun is None else register_rows(sun, None, IngestReport("meters"))
     prices, notes = {}, report.lines
     if isinstance(body, PlanRequest):
         given = {body.market: ("prices", body.prices)} if body.prices else {}
@@ -85,14 +90,14 @@ def _tables(body):
                     raise ValueError("prices are of the day-ahead market already: leave out day_ahead, or say that their market is RTM")
                 prices[market], report = clean_prices(_frame(series), market=market)
             notes = notes + report.lines
-    return readings, prices, [f"{what}: {n:,}" if n else what for what, n, _ in notes]
+    return readings, meters, prices, [f"{what}: {n:,}" if n else what for what, n, _ in notes]
 
 
 def _panel(body):
     "The panel that a request describes, its decision time, and what was found on the way."
     with _refuse("timezone"):
         known_zone(body.timezone)
-    readings, prices, notes = _tables(body)
+    readings, meters, prices, notes = _tables(body)
     at = utc(body.decision_time or readings.ts.iloc[-1] + HALF_HOUR)
     with _refuse("decision_time"):
         if at != at.floor(HALF_HOUR):
@@ -106,7 +111,7 @@ def _panel(body):
 def _site(body, planner):
     "The site of a request: what it says, and the run's for the rest."
     parts = {}
-    for k, cls in SECTIONS.items():
+    for k, cls in (SECTIONS | dict(connection=Connection)).items():
         with _refuse(k):
             parts[k] = cls(**vars(getattr(planner.site, k)) | getattr(body, k).model_dump(exclude_none=True))
     if body.rates is not None:
@@ -136,7 +141,9 @@ def _forecast(planner, body):
     with _refuse("readings"):
         (low, middle, high), _, missing = planner.forecast_panel(panel, at, body.days)
     ts = grid(at, at + body.days * STEPS_PER_DAY * HALF_HOUR)
-    rows = zip(ts, ts.tz_convert(body.timezone).strftime("%Y-%m-%d %H:%M"), middle.tolist(), low.tolist(), high.tolist())
+    sun = solar_of_day(panel, at, len(ts)).get("solar", np.full(len(ts), np.nan))
+    sun = [None if x != x else x for x in sun.tolist()]
+    rows = zip(ts, ts.tz_convert(body.timezone).strftime("%Y-%m-%d %H:%M"), middle.tolist(), low.tolist(), high.tolist(), sun)
     steps = [dict(zip(ForecastStep.model_fields, row)) for row in rows]
     about = dict(household_id=body.household_id, start=at, timezone=body.timezone, missing_half_hours=missing)
     return about | dict(steps=steps, report=notes)
