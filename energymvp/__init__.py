@@ -2,7 +2,8 @@ __version__ = "0.1.0"
 
 _FRONT = dict(
     open_store="data.ingest", ingest="data.ingest",  # from where stores can ingest
-    Planner="planner", demo_store="planner", Site="site.site", Battery="site.battery", Tariff="site.tariff", perfect_foresight="optimizer.optimum",
+    Planner="planner", demo_store="planner", Site="site.site", Battery="site.battery", Connection="site.connection", Tariff="site.tariff",
+    perfect_foresight="optimizer.optimum",
 )  # fmt: skip
 __all__ = list(_FRONT)
 

@@ -45,9 +45,10 @@ def _flat(x, batch, tail):
     "Leading axes flattened to one; kept at one row where all rows are the same."
     lead = x.shape[: x.ndim - tail]
     rest = x.shape[x.ndim - tail :]
-    if not lead or all(n == 1 for n in lead):
-        return np.ascontiguousarray(x.reshape((1,) + rest))
-    return np.ascontiguousarray(np.broadcast_to(x, batch + rest).reshape((-1,) + rest))
+    x = x.reshape((1,) + rest) if not lead or all(n == 1 for n in lead) else np.broadcast_to(x, batch + rest).reshape((-1,) + rest)
+    out = np.ascontiguousarray(x).view()
+    out.flags.writeable = False  # one type, whatever was given: a kernel is compiled anew for every mixture of types
+    return out
 
 # %% ../../nbs/22b_optimizer.optimum.ipynb #ecdcbbd8
 def _spread(f, rows, work):

@@ -198,9 +198,10 @@ def _value(found, models, windows, home, step, site, share, under, rows, observe
     "(N, 48, 10) cents per stored kWh left after each slot: T2's, or where nothing is learned of it the programme's or that of what is expected."
     (buy, sell), load = found.prices(site), found.load
     learns = observed and models.trading.size.get("value_width") and (share < 1).any()
-    once, again = np.unique(step, return_inverse=True)
-    seen, reserve = windows.trading(once), np.atleast_1d(site.reserve(np.maximum(load, 0).mean(1)))
-    if observed and _by_surprise(models, windows):
+    surprise, (once, again) = observed and _by_surprise(models, windows), np.unique(step, return_inverse=True)
+    seen: Any = windows.trading(once) if learns or surprise else None  # of the market: under a tariff by the clock there may be none
+    reserve = np.atleast_1d(site.reserve(np.maximum(load, 0).mean(1)))
+    if surprise:
         base = _by_programme(found, models, windows, once, again, seen, site, reserve, under, rows)
     elif windows.solar is not None:
         base = value_over_days(buy, sell, possible_loads(windows, home, step, load, observed), site, found.solar)

@@ -105,7 +105,8 @@ def _panel(body):
         if not 1970 <= at.year < 2200:
             raise ValueError(f"{at.isoformat()} is no time of meters")
     ts = grid(at - pd.Timedelta(days=29), at + pd.Timedelta(days=1))
-    return panel_of(readings, prices, ts, body.timezone, body.household_id, market=getattr(body, "market", "RTM")), at, notes
+    panel = panel_of(readings, prices, ts, body.timezone, body.household_id, market=getattr(body, "market", "RTM"), meters=meters)
+    return panel, at, notes
 
 # %% ../../nbs/66a_service.app.ipynb #b8abdba3
 def _site(body, planner):

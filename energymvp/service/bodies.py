@@ -71,9 +71,8 @@ Prices = _series(
 # %% ../../nbs/66_service.bodies.ipynb #5dc9eedf
 def _optional(cls):
     "The fields of a setting with their bounds and units; what a request leaves out is the run's."
-    fields = {
-        k: (Annotated[f.annotation, *f.metadata] | None, Field(None, description=f.description)) for k, f in cls.__pydantic_fields__.items()
-    }
+    kind = lambda f: Annotated[f.annotation, *f.metadata, f.description]
+    fields = {k: (kind(f) | None, Field(None, description=f.description)) for k, f in cls.__pydantic_fields__.items()}
     return create_model(f"{cls.__name__}Setting", __base__=Strict, __doc__=cls.__doc__, **fields)
 
 
