@@ -334,7 +334,8 @@ def plot_sunny_day(
             top.stairs(base + sign * x, edges, baseline=base, fill=True, color=colour, linewidth=0, label=f"{name} {x.sum():.1f} kWh")
             base = base + sign * x
     top.axhline(0, color=BLACK, linewidth=0.8)
-    top.margins(y=0.3 if width < 6 else 0.2)
+    most = max((solar + np.maximum(-energy, 0) + np.maximum(net, 0)).max(), 0.1)
+    top.set_ylim(-1.08 * most, (1.75 if width < 6 else 1.45) * most)
     top.set_ylabel("kWh per half hour", fontsize=9)
     top.legend(ncol=2 if width < 6 else 3, frameon=False, fontsize=8, loc="upper left", borderaxespad=0.2)
     _draw_charge(low, edges, soc, battery, None)
