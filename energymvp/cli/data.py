@@ -21,7 +21,7 @@ _prices = (
 )
 _households = "CSV or parquet: household_id and its battery, e.g. capacity, charge_power; its timezone; the name of its tariff."
 _labels = "CSV or parquet: household_id, ts, action, quantity_kwh, soc_kwh, price_cents_kwh."
-_forecasts = "CSV or parquet: what an operator expects of load, wind or solar, as load_forecast_mw; gridstatus's frames."
+_forecasts = "CSV or parquet: what an operator expects of load, wind or solar, as load_forecast_mw; gridstatus's frames; or what a service expects of a roof (Solcast's JSON, with --household)."
 _meters = "Meters of a home with panels, files or a folder: import, export, generation, battery or load, a column or a row each; the load follows from them."
 _tz = "Clock of times without an offset, e.g. America/Los_Angeles; the store keeps it for the homes."
 _issued = "Hour of the day before, as 10:00, at which forecasts were out that do not say it."

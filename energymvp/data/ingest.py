@@ -6,6 +6,7 @@
 __all__ = ['load_source', 'clean', 'ingest', 'demo_files', 'demo_solar', 'demo_market', 'ingest_demo']
 
 # %% ../../nbs/13f_data.ingest.ipynb #d174881c
+import json
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from .readers.json_tables import json_consumption, json_labels
 from .readers.markets import forecast_rows, market_rows
 from .readers.meters import meter_rows
 from .readers.registers import check_sun, loads, refuse_import, register_of, register_rows
+from .readers.solar_forecasts import solcast
 from .readers.tariffs import tariff_names, tariff_of_text
 from .schema import APPLIANCES, TABLES, check_rows
 from .stores import Store
@@ -42,6 +44,8 @@ def load_source(
         return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     if str(source).startswith("supabase:"):
         return open_store("supabase").read_any_table(str(source).removeprefix("supabase:"))
+    if Path(source).suffix.lower() == ".json":
+        return pd.DataFrame(dict(answer=[json.loads(Path(source).read_text())]))
     return read_file(source, report)
 
 # %% ../../nbs/13f_data.ingest.ipynb #f9da7f1c
@@ -99,10 +103,16 @@ def _readings_and_sun(df, config, tz, unit, household, ends, report):
     return tables
 
 # %% ../../nbs/13f_data.ingest.ipynb #13f0a031
-def _rows_of(name, df, config, tz, node, market, issued, run, ends, report):
+def _rows_of(name, df, config, tz, node, market, household, issued, run, ends, report):
     "The rows of a table that is filled by no other."
     if name == "forecasts":
-        rows = forecast_rows(df, tz, report, node, issued)
+        if "answer" in df:
+            if not household:
+                raise report.error("a service's forecast does not say whose roof it is of", "name the home with", household="home-1")
+            report.rows.clear()  # it has a row a period
+            rows = solcast(df.answer.iloc[0], household, report)
+        else:
+            rows = forecast_rows(df, tz, report, node, issued)
     elif name == "households":
         rows = clean_households(df, config.battery)
     elif name == "tariffs":
@@ -143,7 +153,7 @@ def clean(
         return _registers(df, config, tz, unit, household, ends, report), report
     if name == "battery_labels" and "trade_amount_kwh" in df:
         return _labels_of_json(df, config, tz, report), report
-    rows = _rows_of(name, df, config, tz, node, market, issued, run, ends, report)
+    rows = _rows_of(name, df, config, tz, node, market, household, issued, run, ends, report)
     report.check(len(rows))
     return {name: rows}, report
 

@@ -80,6 +80,7 @@ class PanelData:
     published_at: np.ndarray | None = None  # (n,) when the day-ahead price of each half hour was published, UTC, where the source says so
     solar: np.ndarray | None = None
     solar_measured: np.ndarray = None  # type: ignore  # (homes, n) where it is a reading and not filled; None: wherever it is known
+    solar_told: dict | None = None  # household -> rows of `forecasts` of what its panels will make, by others
     net_metered: tuple = ()  # homes of which only import and export are known: their load stands for the one, their solar for the other
 
     def __post_init__(self):
@@ -172,6 +173,7 @@ def homes(self: Panel, ids) -> Panel:
         raise ValueError(f"no household {missing[0]!r}; there are {', '.join(self.households)}")
     rows = [self.households.index(h) for h in ids]
     sun = {} if self.solar is None else dict(solar=self.solar[rows], solar_measured=self.solar_measured[rows])
+    sun |= dict(solar_told={h: rows for h, rows in (self.solar_told or {}).items() if h in ids} or None)
     sun |= dict(net_metered=tuple(h for h in self.net_metered if h in ids))
     return replace(self, households=list(ids), energy=self.energy[rows], measured=self.measured[rows], **sun)
 
@@ -276,6 +278,14 @@ def _within(spans, start, end):
     start, end = first if start is None else utc(start), last if end is None else utc(end)
     return (max(start, first - _MARGIN) if end > first else start), (min(end, last + _MARGIN) if start < last else end)
 
+# %% ../../nbs/14b_data.panel.ipynb #14b00060
+def _with_told(panel, rows):
+    "The panel of one home with what others forecast of its panels; of one source, for two would be two answers to one question."
+    if rows.source.nunique() > 1:
+        some = ", ".join(sorted(rows.source.unique()))
+        raise ValueError(f"{panel.households[0]} has solar forecasts of several sources, {some}: keep those of one")
+    return replace(panel, solar_told={panel.households[0]: rows}) if len(rows) else panel
+
 # %% ../../nbs/14b_data.panel.ipynb #5814fadf
 def iter_panels(
     store: Store,
@@ -302,11 +312,17 @@ def iter_panels(
     found = {m: store.read("prices", node=node, market=m, **since) for m in ({market, "DAM"} if priced else ())}
     prices = {m: one_run(rows, run if m == market else None) for m, rows in found.items()}
     registers = {*store.distinct("meters", "household_id")} if store.version() >= 2 else set()
+    told = {a for a, k in store.distinct("forecasts", "area", "kind") if k == "home_solar"} if store.version() >= 2 else set()
     for h in homes:
         readings, meters = (
             store.read(t, household_id=h, **where) if h in there else None for t, there in (("consumption", homes), ("meters", registers))
         )
-        yield panel_of(readings, prices, ts, timezone, h, node, market, on_grid, meters)
+        panel = panel_of(readings, prices, ts, timezone, h, node, market, on_grid, meters)
+        yield (
+            _with_told(panel, store.read("forecasts", area=h, kind="home_solar", **where))
+            if h in told and panel.solar is not None
+            else panel
+        )
 
 # %% ../../nbs/14b_data.panel.ipynb #79aea57b
 @delegates(iter_panels)
@@ -323,7 +339,7 @@ def load_panel(
     filled = dict(consumption=sum(p.filled["consumption"] for p in parts), prices=parts[0].filled["prices"])
     homes = [h for p in parts for h in p.households]
     energy, measured = (np.concatenate([getattr(p, k) for p in parts]) for k in ("energy", "measured"))
-    sun = {}
+    sun: dict = {}
     if any(p.solar is not None for p in parts):
         none = np.zeros((1, len(parts[0].ts)), np.float32)
         solar, there = (
@@ -331,6 +347,7 @@ def load_panel(
             for f, g in ((lambda p: p.solar, none), (lambda p: p.solar_measured, none == 0))
         )
         sun = dict(solar=solar, solar_measured=there, net_metered=tuple(h for p in parts for h in p.net_metered))
+        sun["solar_told"] = {h: rows for p in parts for h, rows in (p.solar_told or {}).items()} or None
         filled["solar"] = sum(p.filled.get("solar", 0) for p in parts)
     return replace(parts[0], households=homes, energy=energy, measured=measured, filled=filled, **sun)
 
