@@ -35,6 +35,8 @@ def register_of(
 ) -> str | None:
     "The column of the table `meters` that it means, if any."
     words = _words(name)
+    if re.search("(^|_)(self|own|direct)(_|$)", words):  # a share of generation that the home used: a part of what is there already
+        return None
     return next((r for r, pattern in WORDS.items() if re.search(pattern, words)), None)
 
 # %% ../../../nbs/13ca_data.readers.registers.ipynb #51b4a51a
@@ -175,7 +177,8 @@ def loads(
             load = _checked(home, g, flow + g.generation_kwh, report)
         else:
             net_homes += bool(flow.notna().any())
-            load = np.maximum(flow, 0)
+            moved = g.charge_kwh.notna().any() or g.discharge_kwh.notna().any()
+            load = np.maximum(flow, 0) if moved else g.import_kwh.where(flow.notna())
         out.append(g.assign(misc=load)[load.notna()][["household_id", "ts", "misc"]])
         report.add(
             f"half hours of {home} whose load does not follow from its registers, left as gaps",
