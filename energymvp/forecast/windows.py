@@ -57,10 +57,7 @@ def _in_week(known):
 class Windows:
     "Inputs and targets of both models from one panel."
 
-    def __init__(
-        self,
-        panel: Panel,
-    ):
+    def __init__(self, panel: Panel):
         self.panel, self.load, self.seen_price = panel, panel.load.astype(np.float32), panel.price
         self.calendar = calendar(panel.ts, panel.timezone)
         self.published = known_day_ahead(panel.ts, panel.timezone, panel.published_at)
@@ -83,9 +80,10 @@ class Windows:
         # where the week before is known, by both clocks, and half of it at least was read
         known = lambda x, wall: np.minimum(streak(np.isfinite(x)), streak(np.isfinite(wall))[..., clock.at(np.arange(len(panel.ts) + 1))])
         self.load_ready = (known(self.load, self.wall_load) >= HISTORY) & (self.readings_in_week >= LEAST_KNOWN)
+        self.readings_ready = self.load_ready
         if self.solar is not None:  # of a home with panels what they made must be known as well
-            read = _in_week(panel.solar_measured) >= LEAST_KNOWN
-            self.load_ready &= read & (streak(np.isfinite(self.solar)) >= HISTORY)
+            read = (_in_week(panel.solar_measured) >= LEAST_KNOWN) & (streak(np.isfinite(self.solar)) >= HISTORY)
+            self.load_ready = self.readings_ready & read
         self.price_ready = (known(panel.price, self.wall_price) >= HISTORY) & (self.prices_in_week >= LEAST_KNOWN)
         self.true_load_run, self.true_price_run = streak(panel.measured), streak(panel.priced)
 
@@ -204,7 +202,7 @@ def week_mean(self: Windows, step: np.ndarray, home: np.ndarray | None = None) -
 def missing(self: Windows, step: int, prices: bool = True) -> dict:
     "Of the first home: how many readings, and prices, of the week before a decision are not there and were taken as usual; raises where too many are."
     p, out = self.panel, {}
-    series = dict(readings=(self.load_ready[0], self.readings_in_week[0], p.measured[0]))
+    series = dict(readings=(self.readings_ready[0], self.readings_in_week[0], p.measured[0]))
     if p.solar is not None:
         series |= dict(solar=(self.load_ready[0], _in_week(p.solar_measured)[0], p.solar_measured[0]))
     series |= dict(prices=(self.price_ready, self.prices_in_week, p.priced)) if prices else {}
