@@ -56,10 +56,11 @@ def label_home(
         raise ValueError(f"policy must be one of {', '.join(LABEL_POLICIES)}, not {policy!r}")
     b, soc, parts = site.battery, soc_start * site.battery.capacity * site.battery.health, []
     soc, terms = float(np.clip(soc, b.energy_min, b.energy_max)), _terms(panel, 0, site)
-    for first, stop in known_runs(panel.priced & panel.measured[0]):
+    for first, stop in known_runs(panel.priced & panel.net_measured[0]):
         price = panel.price[first:stop].astype(float)
         prices = price, *terms.of(price, slice(first, stop))
-        energy, path = _label_run(prices, panel.load[0, first:stop].astype(float), soc, site, policy)
+        load, net = (x[0, first:stop].astype(float) for x in (panel.load, panel.net))
+        energy, path = _label_run(prices, load, net, soc, site, policy)
         parts.append(pd.DataFrame(dict(
             household_id=panel.households[0], ts=panel.ts[first:stop], action=actions(energy), quantity_kwh=np.abs(energy),
             soc_kwh=path[:-1], price_cents_kwh=price, policy=said_policy(policy, site),
@@ -72,11 +73,11 @@ def label_home(
 # %% ../nbs/23_labels.ipynb #23000010
 def _terms(panel, i, site):
     "What the tariff of the i-th home says of a panel's grid; of tiers, that in which its months end."
-    known = panel.measured[i]
-    return of_one_home(site.tariff).at_use(panel.ts[known], panel.load[i, known].astype(float)).on(panel.ts)
+    known = panel.net_measured[i]
+    return of_one_home(site.tariff).at_use(panel.ts[known], np.maximum(panel.net[i, known], 0).astype(float)).on(panel.ts)
 
 
-def _label_run(prices, load, soc, site, policy):
+def _label_run(prices, load, net, soc, site, policy):
     "Energy (n,) and stored kWh (n + 1,) that a policy gives a run of known half hours; `prices` are those of market, import and export."
     _, buy, sell = prices
     battery, rules = site.battery, site.rules
@@ -84,9 +85,9 @@ def _label_run(prices, load, soc, site, policy):
     soc = soc if policy == "optimal" else max(soc, reserve)
     if policy == "rules":
         bought, sold = rule_prices(site.tariff, *prices)
-        return follow_rules(bought, soc, reserve, rules, battery, sold, load)
+        return follow_rules(bought, soc, reserve, rules, battery, sold, net)
     bounds = dict(reserve=reserve, **site.may(*prices)) if policy == "rules-optimal" else {}
-    best = perfect_foresight(buy, battery, soc_start=soc, sell_price=sell, load=load, **bounds)
+    best = perfect_foresight(buy, battery, soc_start=soc, sell_price=sell, load=net, connection=site.connection, **bounds)
     return best.energy, best.soc
 
 # %% ../nbs/23_labels.ipynb #87d19c62
@@ -111,7 +112,7 @@ def make_labels(
     homes, own, out = households or store.distinct("consumption", "household_id"), home_sites(store, site, households), []
     panels = iter_panels(store, timezone, households, start, end, node, market)
     for panel in tqdm(panels, total=len(homes), desc=f"labels ({policy})", unit="home", disable=not progress):
-        half_hours, at_home = int((panel.priced & panel.measured[0]).sum()), own.get(panel.households[0], site)
+        half_hours, at_home = int((panel.priced & panel.net_measured[0]).sum()), own.get(panel.households[0], site)
         if not half_hours:
             out.append(dict(household_id=panel.households[0], tariff=at_home.tariff.name, half_hours=0))
             continue
@@ -149,18 +150,18 @@ class Labels:
 # %% ../nbs/23_labels.ipynb #f336a7e9
 def _label_row(rows, at, panel, i, site):
     "What the labels `rows` at the steps `at` of the i-th home earn versus the optimum; None where none can be judged."
-    n, b, load = len(panel.ts), site.battery, panel.load[i].astype(float)
+    n, b, net = len(panel.ts), site.battery, panel.net[i].astype(float)
     energy, soc, price_then = np.full((3, n), np.nan)
     energy[at], soc[at], price_then[at] = signed(rows.action, rows.quantity_kwh), rows.soc_kwh, rows.price_cents_kwh
-    scored = np.isfinite(energy) & panel.priced & panel.measured[i]
+    scored = np.isfinite(energy) & panel.priced & panel.net_measured[i]
     if not scored.any():
         return None
     worth, days, terms = np.zeros(2), scored.sum() / STEPS_PER_DAY, _terms(panel, i, site)
     for first, stop in known_runs(scored):
-        (buy, sell), used = terms.of(panel.price[first:stop].astype(float), slice(first, stop)), load[first:stop]
+        (buy, sell), used = terms.of(panel.price[first:stop].astype(float), slice(first, stop)), net[first:stop]
         start = float(np.clip(soc[first], b.energy_min, b.energy_max))
-        best = perfect_foresight(buy, b, soc_start=start, sell_price=sell, load=used)
-        worth += b.profit(energy[first:stop], buy, sell, used).sum(), best.profit
+        best = perfect_foresight(buy, b, soc_start=start, sell_price=sell, load=used, connection=site.connection)
+        worth += site.profit(energy[first:stop], used, 0.0, buy, sell).sum(), best.profit
     step = scored[:-1] & scored[1:]
     moved = soc[1:] - soc[:-1] - b.stored(energy[:-1])
     return dict(

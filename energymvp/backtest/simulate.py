@@ -37,7 +37,7 @@ def scored(
 ) -> np.ndarray:
     "(homes, stop - start) bool."
     s = np.arange(start, stop)
-    return windows.load_ready[:, s] & windows.price_ready[s] & windows.panel.measured[:, s] & windows.panel.priced[s]
+    return windows.load_ready[:, s] & windows.price_ready[s] & windows.panel.net_measured[:, s] & windows.panel.priced[s]
 
 # %% ../../nbs/61_backtest.simulate.ipynb #cbc763fd
 @dataclass
@@ -93,7 +93,7 @@ def intervals(
     market = np.broadcast_to(fine[start : start + n].astype(float).reshape(1, -1), (homes, n * k))
     return k, pd.DatetimeIndex(np.repeat(ts, k)) + np.tile(np.arange(k), n) * (HALF_HOUR / k), market
 
-# %% ../../nbs/61_backtest.simulate.ipynb #61000025
+# %% ../../nbs/61_backtest.simulate.ipynb #61000080
 def actual_solar(
     scored: np.ndarray,  # (homes, n) of `scored`
     windows: Windows,

@@ -134,6 +134,7 @@ class Panel(PanelData):
         lambda self: self.load if self.solar is None else self.load - self.solar,
         doc="(homes, n) kWh that the home takes, less what its panels make",
     )
+    net_measured = property(lambda self: self.measured if self.solar is None else self.measured & self.solar_measured, doc="(homes, n)")
     measured_price = property(lambda self: np.where(self.priced, self.price, np.nan).astype(np.float32), doc="(n,) cents/kWh")
 
     def step(self, time) -> int:
