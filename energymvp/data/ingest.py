@@ -223,7 +223,7 @@ def _beside(first, more):
     return pd.concat([first, more], ignore_index=True).drop_duplicates(key, keep="last") if key else more
 
 
-def _with_registers(place, tables, report):
+def _with_registers(place, tables):
     "The registers as they are with what the store has of the same half hours, and the load that follows from all of them."
     key, rows = ["household_id", "ts"], tables["meters"]
     where = dict(household_id=sorted(rows.household_id.unique()), start=rows.ts.min(), end=rows.ts.max() + HALF_HOUR)
@@ -236,7 +236,15 @@ def _with_registers(place, tables, report):
             tables["consumption"] = _beside(tables["consumption"], used) if "consumption" in tables else used
     known = tables["consumption"] if "consumption" in tables else rows[key].iloc[:0].assign(**dict.fromkeys(APPLIANCES, 0.0))
     lone = rows[rows.import_kwh.isna() & rows.generation_kwh.notna()]
-    refuse_import(_beside(place.read("consumption", **where), known), lone, report)
+    refuse_import(_beside(place.read("consumption", **where), known), lone, IngestReport("meters"))
+
+
+def _beside_meters(place, rows):
+    "Refuse consumption of homes whose generation the store has, where it is what came from the grid."
+    known = sorted({*place.distinct("meters", "household_id")} & {*rows.household_id})
+    if known:
+        there = place.read("meters", household_id=known, start=rows.ts.min(), end=rows.ts.max() + HALF_HOUR)
+        refuse_import(rows, there, IngestReport("consumption"))
 
 # %% ../../nbs/13f_data.ingest.ipynb #13f0b003
 def _write(place, tables, run, tz, report):
@@ -244,7 +252,9 @@ def _write(place, tables, run, tz, report):
     if "prices" in tables and run is None:
         _refuse_second_run(place, tables["prices"])
     if "meters" in tables:
-        _with_registers(place, tables, report)
+        _with_registers(place, tables)
+    elif "consumption" in tables and place.version() >= 2:
+        _beside_meters(place, tables["consumption"])
     if len(homes := _homes(place, tables, tz, report)):
         tables["households"] = homes
     if "tariff" in tables.get("households", ()):
