@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from common import cpu
-from energymvp.backtest.score import bills, earned
+from energymvp.backtest.score import settle
 from energymvp.backtest.simulate import AS_MODES, BEST, SELF, backtest
 from energymvp.data.panel import load_panel, without_market
 from energymvp.data.readers.tariffs import read_tariff
@@ -94,8 +94,9 @@ def shares(windows, models, start, stop, site, mode):
     others = {PLAIN: (plain(windows), plan_by_optimum)} | ({KWH: (plain(windows), AS_MODES)} if mode == "committed" else {})
     names = [*ROWS[mode], BEST, "no battery"]
     runs, scored = backtest(windows, models, start, stop, site, mode, 0.2, names, others=others, progress=False)
-    cents = {r.policy: earned(r, scored, windows, start, site).sum(1) for r in runs}
-    paid = {r.policy: 3.65 * bills(r, scored, windows, start, site) / (scored.sum(1) / STEPS_PER_DAY) for r in runs}
+    settled = settle(scored, windows, start, site)
+    cents = {r.policy: settled.earned(r).sum(1) for r in runs}
+    paid = {r.policy: 3.65 * settled.bills(r) / (scored.sum(1) / STEPS_PER_DAY) for r in runs}
     return {p: 100 * c / cents[BEST] for p, c in cents.items()}, paid
 
 

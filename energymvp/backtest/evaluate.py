@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from .. import __version__
-from .score import bills, earned, mean_scores, score, score_consumption
+from .score import earned, mean_scores, score, score_consumption, settle
 from .simulate import BEST, MODES, backtest
 from ..config import Config
 from ..data.panel import Panel
@@ -123,12 +123,13 @@ def _money(models, windows, config, sites, start, stop, mode, progress):
         runs, scored = backtest(windows, models, start, stop, site, mode, config.backtest.soc_start, loads=loads, progress=progress)
         table = score(runs, scored, windows, start, site).set_index("policy")
         rows = tables[key] = table.astype(object).where(table.notna(), None).to_dict("index")
+        settled = settle(scored, windows, start, site)
         for r in runs:
-            cents = earned(r, scored, windows, start, site).sum(1)
+            cents = settled.earned(r).sum(1)
             each = zip(windows.panel.households, cents, scored.sum(1))
             rows[r.policy]["households"] = {h: float(c * STEPS_PER_DAY / k) if k else None for h, c, k in each}
             if windows.solar is not None:
-                paid = zip(windows.panel.households, bills(r, scored, windows, start, site), scored.sum(1))
+                paid = zip(windows.panel.households, settled.bills(r), scored.sum(1))
                 rows[r.policy]["bills"] = {h: float(c * STEPS_PER_DAY / k) if k else None for h, c, k in paid}
         details[key] = (runs, scored, site)
     return tables, details

@@ -108,6 +108,8 @@ def in_parts(
     k: int,  # parts of a half hour
 ) -> Site:
     "The site as it is in each of them: powers bound a k-th of the energy."
+    if k == 1:
+        return site
     b, c = site.battery, site.connection
     less = {f: None if getattr(c, f) is None else getattr(c, f) / k for f in ("import_limit", "export_limit", "inverter_limit")}
     battery = replace(b, charge_power=b.charge_power / k, discharge_power=b.discharge_power / k)

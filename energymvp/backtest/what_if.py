@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from .score import bills
+from .score import settle
 from .simulate import BEST, SELF, backtest
 from ..config import Config
 from ..data.panel import Panel
@@ -40,7 +40,8 @@ def _row(windows, models, first, last, site, mode, soc_start, loads, price):
     runs, scored = backtest(windows, models, first, last, site, mode, soc_start, names, loads, progress=False)
     days, b = scored.sum(1) / STEPS_PER_DAY, site.battery
     a_year = lambda x: float((365 * x[days > 0] / days[days > 0]).mean())
-    bill = {r.policy: a_year(bills(r, scored, windows, first, site)) / 100 for r in runs}
+    settled = settle(scored, windows, first, site)
+    bill = {r.policy: a_year(settled.bills(r)) / 100 for r in runs}
     run = next(r for r in runs if r.policy == RUNS[mode])
     saving, cost = bill["no battery"] - bill[RUNS[mode]], price[0] * b.capacity + price[1]
     return dict(

@@ -96,14 +96,19 @@ class PanelData:
         return self.energy.sum(-1)
 
 # %% ../../nbs/14b_data.panel.ipynb #9d718d86
+def _stand_in(x, series, ts, i):
+    "At half past, the reading of a current hour is not known: in `x` (homes, n, ...) the half hour before stands in, where `series` (homes, n) is hourly."
+    if 2 <= i < len(ts) and ts[i].minute == 30:
+        hourly = reads_hourly(series, ts)[:, i]
+        x[hourly, i - 1] = x[hourly, i - 2]
+
+
 def _solar_until(panel, i):
-    "What is known of solar before step `i`; of an hourly meter at half past the half hour before stands in."
+    "What is known of solar before step `i`."
     if panel.solar is None:
         return {}
     solar, there = panel.solar.copy(), panel.solar_measured.copy()
-    if 2 <= i < len(panel.ts) and panel.ts[i].minute == 30:
-        hourly = reads_hourly(solar, panel.ts)[:, i]
-        solar[hourly, i - 1] = solar[hourly, i - 2]
+    _stand_in(solar, panel.solar, panel.ts, i)
     solar[:, i:], there[:, i:] = np.nan, False
     return dict(solar=solar, solar_measured=there)
 
@@ -153,9 +158,7 @@ class Panel(PanelData):
         """The panel as it is known at `time`: without readings and prices of half hours that start then or later, and without
         day-ahead prices that are not published. At half past, the reading of a current hour is not known either: the one before stands in."""
         i, energy, price, measured, priced = self.step(time), *(x.copy() for x in (self.energy, self.price, self.measured, self.priced))
-        if 2 <= i < len(self.ts) and self.ts[i].minute == 30:
-            hourly = reads_hourly(self.load, self.ts)[:, i]
-            energy[hourly, i - 1] = energy[hourly, i - 2]
+        _stand_in(energy, self.load, self.ts, i)
         fine = None if self.interval_price is None else np.where(np.arange(len(self.ts))[:, None] < i, self.interval_price, np.nan)
         energy[:, i:], price[i:], measured[:, i:], priced[i:] = np.nan, np.nan, False, False
         sun = _solar_until(self, i)

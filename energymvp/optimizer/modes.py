@@ -60,12 +60,10 @@ def follow_bounds(
     spare, need = np.maximum(-load, 0) * b.eta, np.maximum(load, 0) / b.eta
     up = np.minimum(np.maximum(space(bounds.charge_to), np.minimum(space(bounds.store_to), spare)), most_up)
     if room is not None:  # what cannot leave is stored for nothing
-        up = np.maximum(
-            np.minimum(up, spare + room.grid_in * b.eta), np.minimum(np.minimum(space(b.energy_max), room.lost * b.eta), most_up)
-        )
+        up = np.maximum(np.minimum(up, room.most_in * b.eta), np.minimum(np.minimum(space(b.energy_max), room.lost * b.eta), most_up))
     down = np.minimum(np.maximum(left(bounds.export_to), np.minimum(left(bounds.serve_to), need)), most_down)
     if room is not None:
-        down = np.minimum(down, np.maximum(need + room.grid_out / b.eta, 0))
+        down = np.minimum(down, room.most_out / b.eta)
     return b.grid(np.where(up > 0, up, -down))
 
 # %% ../../nbs/22f_optimizer.modes.ipynb #507d62fa

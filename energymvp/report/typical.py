@@ -57,6 +57,16 @@ def _whole_days(panel, active, first):
     return starts[whole], days[whole]
 
 # %% ../../nbs/62b_report.typical.ipynb #3f88c605
+def _median_day(windows, run, active, site, home, first):
+    "The whole day of a home with the median earnings: its steps (48,), kWh and stored kWh of the battery, and the cents earned; None if no day is whole."
+    starts, days = _whole_days(windows.panel, active[home], first)
+    if not len(starts):
+        return None
+    cents = earned(run, active, windows, first, site)[home, days].sum(1)
+    day = days[i := median_index(cents)]
+    return first + day, run.energy[home, day], run.soc[home, day[0] : day[0] + STEPS_PER_DAY + 1], float(cents[i])
+
+
 def typical_plan(
     models: Models,
     windows: Windows,
@@ -68,26 +78,18 @@ def typical_plan(
 ) -> tuple | None:
     "The day with the median earnings: its `Plan`, the actual price, the reserve in kWh and the cents earned; None if no day is whole."
     panel, b = windows.panel, site.battery
-    starts, days = _whole_days(panel, active[home], first)
-    if not len(starts):
+    if (found := _median_day(windows, run, active, site, home, first)) is None:
         return None
-    price = panel.price[first + days].astype(float)
-    cents = earned(run, active, windows, first, site)[home, days].sum(1)
-    i = median_index(cents)
-    path, ts, name = (
-        run.soc[home, days[i, 0] : days[i, 0] + STEPS_PER_DAY + 1],
-        panel.ts[starts[i] : starts[i] + STEPS_PER_DAY],
-        panel.households[home],
-    )
-    one, tariff = (np.array([home]), starts[i : i + 1]), tariff_at(windows, first, site.tariff)
+    at, energy, path, cents = found
+    ts, name, price = panel.ts[at], panel.households[home], panel.price[at].astype(float)
+    one, tariff = (np.array([home]), at[:1]), tariff_at(windows, first, site.tariff)
     outlook = model_outlook(models, windows, *one).under(tariff.on(ts), [0], one[0])[0]
-    energy, prices = run.energy[home, days[i]], outlook.prices(site)
-    sun = outlook.solar
+    prices, sun = outlook.prices(site), outlook.solar
     profit = float(site.profit(energy, outlook.load, 0.0 if sun is None else sun, *prices).sum())
     called = of_each(tariff, home + 1)[home].name
     plan = Plan(name, panel.timezone, ts, energy, path, outlook.price, outlook.load, *prices, called, profit, b, "optimizer", solar=sun)
     reserve = float(site.reserve(windows.usual_load(first))[home])
-    return plan, price[i], reserve, float(cents[i])
+    return plan, price, reserve, cents
 
 # %% ../../nbs/62b_report.typical.ipynb #62b00010
 def typical_sunny_day(
@@ -99,11 +101,8 @@ def typical_sunny_day(
     first: int,
 ) -> tuple | None:
     "The day of a home with panels with the median earnings: starts of its half hours, load, solar and energy in kWh, stored kWh, and the cents earned; None if no day is whole."
-    starts, days = _whole_days(windows.panel, active[home], first)
-    if not len(starts):
+    if (found := _median_day(windows, run, active, site, home, first)) is None:
         return None
-    cents = earned(run, active, windows, first, site)[home, days].sum(1)
-    i = median_index(cents)
-    at, of = first + days[i], lambda x: x[home].astype(float)
-    soc = run.soc[home, days[i, 0] : days[i, 0] + STEPS_PER_DAY + 1]
-    return windows.panel.ts[at], of(windows.load)[at], of(windows.solar)[at], run.energy[home, days[i]], soc, float(cents[i])
+    at, energy, soc, cents = found
+    of = lambda x: x[home, at].astype(float)
+    return windows.panel.ts[at], of(windows.load), of(windows.solar), energy, soc, cents

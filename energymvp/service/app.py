@@ -26,7 +26,7 @@ from ..data.readers.tariffs import read_tariff, tariff_names
 from ..files import shipped
 from ..forecast.checkpoints import load_checkpoint
 from ..forecast.load_features import N_DAY_PROFILES, N_WEEK_PROFILES
-from ..planner import Planner, solar_of_day
+from ..planner import Planner
 from ..planning.plan import make_plan
 from energymvp.service.bodies import (
     MAX_DAYS, SECTIONS, Array, Card, ErrorList, ErrorText, ForecastAnswer, ForecastRequest, ForecastStep, Health, PlanAnswer, PlanRequest,
@@ -140,9 +140,8 @@ def _plan(planner, body):
 def _forecast(planner, body):
     panel, at, notes = _panel(body)
     with _refuse("readings"):
-        (low, middle, high), _, missing = planner.forecast_panel(panel, at, body.days)
+        (low, middle, high), _, (_, sun, _), missing = planner.forecast_panel(panel, at, body.days)
     ts = grid(at, at + body.days * STEPS_PER_DAY * HALF_HOUR)
-    sun = solar_of_day(panel, at, len(ts)).get("solar", np.full(len(ts), np.nan))
     sun = [None if x != x else x for x in sun.tolist()]
     rows = zip(ts, ts.tz_convert(body.timezone).strftime("%Y-%m-%d %H:%M"), middle.tolist(), low.tolist(), high.tolist(), sun)
     steps = [dict(zip(ForecastStep.model_fields, row)) for row in rows]

@@ -26,6 +26,11 @@ class Room(NamedTuple):
     grid_out: np.ndarray  # most that discharging may give to it; negative: so much less than the home takes
     export: np.ndarray  # most that may leave in all
 
+    most_in = property(lambda self: np.maximum(-self.net, 0) + self.grid_in, doc="(...) kWh that charging may take at most")
+    most_out = property(
+        lambda self: np.maximum(np.maximum(self.net, 0) + self.grid_out, 0), doc="(...) kWh that discharging may give at most"
+    )
+
 
 @checked
 class ConnectionLimits:

@@ -14,7 +14,6 @@ from fastcore.basics import patch
 from ..checked import checked
 from ..config import Config
 from .battery import Battery
-from .battery import bill as meter_bill
 from .connection import Connection
 from .rules import Rules
 from .tariff import Tariff
@@ -78,19 +77,25 @@ class Site:
 
 # %% ../../nbs/07_site.site.ipynb #07000021
 @patch
-def bill(
+def flows(
     self: Site,
     energy,  # (...) grid-side kWh of the battery, buying positive
     load,  # (...) kWh that the home uses
     solar,  # (...) kWh that its panels make
-    buy,  # (...) cents/kWh of import
-    sell,  # (...) cents/kWh of export
-) -> np.ndarray:
-    "(...) cents per half hour that the meter charges; negative is income."
-    if not self.connection.bounds:
-        return meter_bill(energy, load - solar, buy, sell)
-    net = self.connection.room(load, solar).net + energy
-    return np.where(net > 0, buy * net, -sell * self.connection.sold(np.maximum(-net, 0), load, sell, solar))
+    sell=0.0,  # (...) cents/kWh of export: where it is under nought, what may be given up is
+) -> tuple[np.ndarray, np.ndarray]:
+    "(...) kWh that come from the grid, and (...) that go to it."
+    c = self.connection
+    net = (c.room(load, solar).net if c.bounds else load - solar) + energy
+    spare = np.maximum(-net, 0)
+    return np.maximum(net, 0), c.sold(spare, load, sell, solar) if c.bounds else spare
+
+
+@patch
+def bill(self: Site, energy, load, solar, buy, sell) -> np.ndarray:
+    "(...) cents per half hour that the meter charges, arguments as of `flows` and `buy` cents/kWh of import; negative is income."
+    into, out = self.flows(energy, load, solar, sell)
+    return buy * into - sell * out
 
 
 @patch
@@ -99,7 +104,7 @@ def profit(self: Site, energy, load, solar, buy, sell) -> np.ndarray:
     paid = self.bill(0.0, load, solar, buy, sell) - self.bill(energy, load, solar, buy, sell)
     return paid - self.battery.wear * self.battery.throughput(energy)
 
-
+# %% ../../nbs/07_site.site.ipynb #07000030
 @patch
 def project(
     self: Site,
@@ -112,5 +117,5 @@ def project(
     "(...) the step nearest to a wish that battery and connection allow."
     if self.connection.bounds:
         room = self.connection.room(load, solar)
-        energy = np.clip(energy, -np.maximum(np.maximum(room.net, 0) + room.grid_out, 0), np.maximum(-room.net, 0) + room.grid_in)
+        energy = np.clip(energy, -room.most_out, room.most_in)
     return self.battery.project(energy, soc, reserve)

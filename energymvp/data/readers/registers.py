@@ -15,7 +15,7 @@ import pandas as pd
 from ..clean import FILE, IngestReport, clean_consumption
 from .files import IDLE_NAMES, KIND_NAMES, METER_UNITS, QUALITY_NAMES, UNIT_NAMES, _is_time, _words
 from .green_button import DELIVERED, RETURNED
-from .meters import meter_rows
+from .meters import meter_rows, with_files
 from ..schema import APPLIANCES, TABLES, check_rows
 from ...units import HALF_HOUR, MAX_HOME_ENERGY
 
@@ -138,8 +138,7 @@ def register_rows(
     "Rows of the table `meters`: each register that a source holds, in kWh per half hour."
     if _as_stored(df):
         return check_rows("meters", df)
-    if files := df.attrs.get("files", []) if not household else []:
-        df = df.assign(**{FILE: np.repeat([f for f, _ in files], [n for _, n in files])})
+    df = with_files(df, household)
     df.attrs = {}
     if not (each := _one_each(df, report)):
         raise report.error(f"no register of import, export, generation, battery or load; found {', '.join(map(str, df))}")
