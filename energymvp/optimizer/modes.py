@@ -38,10 +38,11 @@ def mode_bounds(
     at = lambda price, more: b.energy_min + b.usable / K * (value > price[..., None] if more else value >= price[..., None]).sum(-1)
     up, down = (lambda p: at(p / b.eta + b.wear, True)), (lambda p: at(p * b.eta - b.wear, False))
     connection = connection or Connection()
-    spare = np.maximum(sell, 0) if connection.curtail else sell
+    shut = connection.export_limit == 0  # nothing leaves: what is to spare earns nothing
+    spare = 0 * sell if shut else np.maximum(sell, 0) if connection.curtail else sell
     return Bounds(
         np.where(can_buy & connection.charge_from_grid, up(buy), b.energy_min), up(np.minimum(spare, buy)),
-        np.where(can_sell, down(buy), b.energy_max), np.where(can_sell & connection.export_battery, down(sell), b.energy_max),
+        np.where(can_sell, down(buy), b.energy_max), np.where(can_sell & (connection.export_battery and not shut), down(sell), b.energy_max),
     )  # fmt: skip
 
 # %% ../../nbs/22f_optimizer.modes.ipynb #8e73e033
