@@ -337,15 +337,8 @@ def plot_sunny_day(
     most = max((solar + np.maximum(-energy, 0) + np.maximum(net, 0)).max(), 0.1)
     top.set_ylim(-1.08 * most, (1.75 if width < 6 else 1.45) * most)
     top.set_ylabel("kWh per half hour", fontsize=9)
-    top.legend(
-        ncol=2 if width < 6 else 3,
-        frameon=False,
-        fontsize=7 if width < 6 else 8,
-        loc="upper left",
-        borderaxespad=0.2,
-        columnspacing=1,
-        handlelength=1.4,
-    )
+    columns, size = (2, 7) if width < 6 else (3, 8)
+    top.legend(ncol=columns, fontsize=size, loc="upper left", frameon=False, columnspacing=1, handlelength=1.4)
     _draw_charge(low, edges, soc, battery, None)
     headline(top, title)
     local_axis(low, ts, timezone, width < 6)
