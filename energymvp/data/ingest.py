@@ -223,17 +223,32 @@ def _beside(first, more):
     return pd.concat([first, more], ignore_index=True).drop_duplicates(key, keep="last") if key else more
 
 
+def _with_parts(rows, known):
+    "Rows of consumption that are a total, by the appliances that are known of the same half hours, where these add up to it."
+    key, parts = ["household_id", "ts"], [a for a in APPLIANCES if a != "misc"]
+    split = known[(known[parts] > 0).any(axis=1)].set_index(key)[APPLIANCES]
+    if not len(split) or not len(rows):
+        return rows
+    was = split.reindex(pd.MultiIndex.from_frame(rows[key])).set_axis(rows.index)
+    same = (was.sum(axis=1) - rows.misc).abs() <= np.maximum(0.02, 0.02 * rows.misc)
+    same &= was.notna().all(axis=1) & (rows[parts] == 0).all(axis=1)
+    return rows.assign(**{a: rows[a].where(~same, was[a]) for a in APPLIANCES})
+
+
 def _with_registers(place, tables):
     "The registers as they are with what the store has of the same half hours, and the load that follows from all of them."
     key, rows = ["household_id", "ts"], tables["meters"]
     where = dict(household_id=sorted(rows.household_id.unique()), start=rows.ts.min(), end=rows.ts.max() + HALF_HOUR)
-    there = place.read("meters", **where)
+    there = place.read("meters", **where | dict(start=rows.ts.min() - pd.Timedelta(days=1)))  # for what was told of late
     if len(there):
-        numbers = [c for c in rows if c not in key]
-        both = rows.set_index(key).combine_first(there.set_index(key))
-        tables["meters"] = rows = check_rows("meters", both[both.index.isin(pd.MultiIndex.from_frame(rows[key]))][numbers].reset_index())
-        if len(used := loads(rows, IngestReport("meters, with those of before"))):
+        new, numbers = pd.MultiIndex.from_frame(rows[key]), [c for c in rows if c not in key]
+        ours = lambda df: df[pd.MultiIndex.from_frame(df[key]).isin(new)]
+        both = check_rows("meters", rows.set_index(key).combine_first(there.set_index(key))[numbers].reset_index())
+        tables["meters"] = rows = ours(both)
+        if len(used := ours(loads(both, IngestReport("meters, with those of before")))):
             tables["consumption"] = _beside(tables["consumption"], used) if "consumption" in tables else used
+    if "consumption" in tables:
+        tables["consumption"] = _with_parts(tables["consumption"], place.read("consumption", **where))
     known = tables["consumption"] if "consumption" in tables else rows[key].iloc[:0].assign(**dict.fromkeys(APPLIANCES, 0.0))
     lone = rows[rows.import_kwh.isna() & rows.generation_kwh.notna()]
     refuse_import(_beside(place.read("consumption", **where), known), lone, IngestReport("meters"))
@@ -295,6 +310,8 @@ def ingest(
             found, r = clean(name, df, config, tz, node, market, unit, household, issued, run, ends)
         except ValueError as e:
             raise _say_source(e, source) from None
+        if "consumption" in tables and "consumption" in found:
+            found["consumption"] = _with_parts(found["consumption"], tables["consumption"])
         tables |= {t: _beside(tables[t], rows) if t in tables else rows for t, rows in found.items()}
         report.then(unread)
         report.then(r)

@@ -110,6 +110,8 @@ def _solar_until(panel, i):
     solar, there = panel.solar.copy(), panel.solar_measured.copy()
     _stand_in(solar, panel.solar, panel.ts, i)
     solar[:, i:], there[:, i:] = np.nan, False
+    if not there.any():  # nothing was read yet: whether there are panels is not known either
+        return dict(solar=None, solar_measured=None, net_metered=())
     return dict(solar=solar, solar_measured=there)
 
 
@@ -175,8 +177,10 @@ def homes(self: Panel, ids) -> Panel:
     missing = [h for h in ids if h not in self.households]
     if missing:
         raise ValueError(f"no household {missing[0]!r}; there are {', '.join(self.households)}")
-    rows = [self.households.index(h) for h in ids]
-    sun = {} if self.solar is None else dict(solar=self.solar[rows], solar_measured=self.solar_measured[rows])
+    rows, sun = [self.households.index(h) for h in ids], {}
+    if self.solar is not None:  # of homes of which none has panels there is none
+        there = np.nan_to_num(self.solar[rows], nan=1.0).any()
+        sun = dict(solar=self.solar[rows], solar_measured=self.solar_measured[rows]) if there else dict(solar=None, solar_measured=None)
     sun |= dict(solar_told={h: rows for h, rows in (self.solar_told or {}).items() if h in ids} or None)
     sun |= dict(net_metered=tuple(h for h in self.net_metered if h in ids))
     return replace(self, households=list(ids), energy=self.energy[rows], measured=self.measured[rows], **sun)
@@ -215,11 +219,12 @@ def _solar(df, ts, energy):
     if not generation and not df.export_kwh.notna().any():
         return None
     battery = df.discharge_kwh.fillna(0) - df.charge_kwh.fillna(0)  # what a battery that is there gave
-    made = df.generation_kwh if generation else energy.reindex(df.ts).to_numpy() - (df.import_kwh - df.export_kwh + battery)
+    flows = energy.reindex(df.ts).to_numpy() - (df.import_kwh - df.export_kwh + battery)
+    made = df.generation_kwh.fillna(flows)  # half hour by half hour: an inverter may have begun to tell later than the meter
     x, at = np.full((1, len(ts)), np.nan), ts.get_indexer(pd.DatetimeIndex(df.ts))
     x[:, at[at >= 0]] = made.to_numpy()[at >= 0]
     x, true, n = _filled(x)
-    return np.maximum(x, 0), true[None], n, not generation
+    return np.maximum(x, 0), true[None], n, not (generation or df.load_kwh.notna().any())
 
 
 def _market(rows, ts):
@@ -290,6 +295,18 @@ def _with_told(panel, rows):
         raise ValueError(f"{panel.households[0]} has solar forecasts of several sources, {some}: keep those of one")
     return replace(panel, solar_told={panel.households[0]: rows}) if len(rows) else panel
 
+
+def _silent(panel, store):
+    "The panel of one home, whose solar is unknown and not nought where it was read before the panel's time and no more."
+    ends = (store.span("meters", household_id=panel.households) or (None, panel.ts[0]))[1]
+    if ends > panel.ts[0]:
+        return panel
+    last = store.read("meters", household_id=panel.households, start=ends - pd.Timedelta(days=1), end=ends)
+    if last[["generation_kwh", "export_kwh"]].isna().all(axis=None):
+        return panel
+    none = np.full((1, len(panel.ts)), np.nan, np.float32)
+    return replace(panel, solar=none, solar_measured=np.isfinite(none))
+
 # %% ../../nbs/14b_data.panel.ipynb #5814fadf
 def iter_panels(
     store: Store,
@@ -322,6 +339,7 @@ def iter_panels(
             store.read(t, household_id=h, **where) if h in there else None for t, there in (("consumption", homes), ("meters", registers))
         )
         panel = panel_of(readings, prices, ts, timezone, h, node, market, on_grid, meters)
+        panel = _silent(panel, store) if h in registers and not len(meters) else panel
         yield (
             _with_told(panel, store.read("forecasts", area=h, kind="home_solar", **where))
             if h in told and panel.solar is not None

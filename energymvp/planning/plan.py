@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DECODERS', 'follow', 'plan_by_optimum', 'plan_by_value', 'Schedule', 'Plan', 'check_soc', 'way_back',
-           'chosen_decoder', 'plan_modes', 'make_plan']
+           'chosen_decoder', 'room_of', 'plan_modes', 'make_plan']
 
 # %% ../../nbs/60a_planning.plan.ipynb #5c446962
 from dataclasses import dataclass, field, replace
@@ -214,16 +214,18 @@ def check_soc(
 def way_back(
     battery: Battery,
     stored: float,  # kWh
+    room: Room | None = None,  # what its connection leaves in each of the 48 half hours; None: it bounds nothing
 ) -> Float[np.ndarray, " K"]:
     "kWh on the grid side in the half hours that bring a charge outside the battery's band back into it; none where it lies inside."
     b = battery
     gap = np.clip(stored, b.energy_min, b.energy_max) - stored
-    most = b.stored(b.max_charge) if gap > 0 else -b.stored(-b.max_discharge)
-    if abs(gap) < 1e-9 or most <= 0:
+    if abs(gap) < 1e-9:
         return np.zeros(0)
-    done = np.minimum(most * np.arange(1, STEPS_PER_DAY + 1), abs(gap))
+    most, n = b.stored(b.max_charge) if gap > 0 else -b.stored(-b.max_discharge), np.arange(1, STEPS_PER_DAY + 1)
+    left = None if room is None else room.most_in * b.eta if gap > 0 else room.most_out / b.eta
+    done = np.minimum(most * n if left is None else np.cumsum(np.minimum(most, left)), abs(gap))
     steps = np.sign(gap) * np.diff(done, prepend=0)
-    return b.grid(steps[np.abs(steps) > 1e-12])
+    return b.grid(steps[: 1 + np.flatnonzero(done < abs(gap) - 1e-12).max(initial=-1) + 1])
 
 # %% ../../nbs/60a_planning.plan.ipynb #60a00020
 def chosen_decoder(
@@ -258,6 +260,11 @@ def _outlook_of_one(models, windows, step, ts, site):
     return valued(Outlook(buy, load, buy, sell, **expected_sun(windows, *one, False))), tariff
 
 # %% ../../nbs/60a_planning.plan.ipynb #60a00022
+def room_of(outlook: Outlook, site: Site) -> Room:
+    "What a home's connection leaves to its battery in each half hour of an outlook of one decision."
+    return site.connection.room(outlook.load[0], 0.0 if outlook.solar is None else outlook.solar[0])
+
+
 def plan_modes(
     outlook: Outlook,  # of one decision, with the mean load that is expected
     stored: float,  # kWh
@@ -267,21 +274,23 @@ def plan_modes(
 ) -> dict:
     """Columns of the plan's frame: `mode` and `target_soc` of each half hour, as named for the charge that they lead to at the load expected, and the four
     charges themselves, which hold at any charge and load; states of charge, by the value of stored energy."""
-    b, back = site.battery, len(way_back(site.battery, stored))
+    b, back = site.battery, len(way_back(site.battery, stored, room_of(outlook, site) if site.connection.bounds else None))
     outlook, path = outlook.shifted(back), [float(np.clip(stored, b.energy_min, b.energy_max))]
     buy, sell = outlook.prices(site)
     value = marginal_value(buy, sell, outlook.load, site, outlook.solar) if outlook.value is None else outlook.value
     may = {k: x[0] for k, x in site.may(outlook.price, buy, sell).items()} if obey_thresholds else {}
     bounds = mode_bounds(buy[0], sell[0], value[0], b, **may, connection=site.connection)
     bounds = bounds._replace(serve_to=np.maximum(bounds.serve_to, reserve), export_to=np.maximum(bounds.export_to, reserve))
-    room = site.connection.room(outlook.load[0], 0.0 if outlook.solar is None else outlook.solar[0])
+    room = room_of(outlook, site)
     for k in range(STEPS_PER_DAY):
         here, left = Bounds(*(v[k] for v in bounds)), Room(*(v[k] for v in room))
         path.append(path[-1] + float(b.stored(follow_bounds(here, left.net, np.array(path[-1]), b, room=left))))
     names, targets = modes(bounds, np.array(path[:-1]), b, reserve)
     full, edge = b.capacity * b.health, path[0]  # outside its band a battery goes back to the edge of it
     columns = dict(target_soc=targets) | {f"{k}_soc": x / full for k, x in bounds._asdict().items()}
-    names = (["charge" if stored < edge else "export"] * back + names)[:STEPS_PER_DAY]
+    trades = site.connection.charge_from_grid if stored < edge else site.connection.export_battery and site.connection.export_limit != 0
+    aside = ("charge" if trades else "hold") if stored < edge else "export" if trades else "self_consume"
+    names = ([aside] * back + names)[:STEPS_PER_DAY]
     return dict(mode=names) | {k: ([edge / full] * back + x.tolist())[:STEPS_PER_DAY] for k, x in columns.items()}
 
 # %% ../../nbs/60a_planning.plan.ipynb #9c94e61f
@@ -299,18 +308,18 @@ def make_plan(
 
     The tier is the one in which a month of the last four weeks' use ends. A tariff that does not follow the market needs no market prices.
     """
-    decoder = "optimizer" if obey_thresholds else _decoder(decoder, models, site, panel.solar is not None)
     check_soc(soc)
     at, b = utc(at, "at"), site.battery
     step = panel.step(at)
     if step + STEPS_PER_DAY > len(panel.ts) or panel.ts[step] != at:
         raise ValueError(f"at must be a half hour that the panel covers with the day after it, not {at}")
     windows = Windows(fill_by_habit(panel.homes([household]).until(at), step))
+    decoder = "optimizer" if obey_thresholds else _decoder(decoder, models, site, windows.solar is not None)
     missing, ts = windows.missing(step, prices=site.tariff.follows_market), panel.ts[step : step + STEPS_PER_DAY]
     home, steps, stored = np.zeros(1, int), np.array([step]), soc * b.capacity * b.health
     reserve = np.atleast_1d(site.reserve(windows.usual_load(step)))
     outlook, tariff = _outlook_of_one(models, windows, step, ts, site)
-    back = way_back(b, stored)
+    back = way_back(b, stored, room_of(outlook, site) if site.connection.bounds else None)
     later = outlook.shifted(len(back))  # from the edge of the band on
     start = np.clip(np.array([stored]), b.energy_min, b.energy_max)
     wish = plan_by_optimum(later, start, reserve, site, True) if obey_thresholds else DECODERS[decoder](later, start, reserve, site)

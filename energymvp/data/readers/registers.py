@@ -52,6 +52,14 @@ def _settle(parts, report):
     if "load_kwh" not in parts or {"import_kwh"} & set(parts):
         return parts
     if "export_kwh" in parts and "generation_kwh" not in parts:
+        both = pd.concat([parts["load_kwh"], parts["export_kwh"]], axis=1, join="inner", keys=["used", "out"])
+        idle = (both[both.out > 1e-3].used <= 1e-3).groupby(level="household_id").mean()
+        if len(idle) and idle.min() < 0.2:
+            text = f"consumption beside an export without generation: {idle.idxmin()} uses something in {1 - idle.min():.0%} of the half hours in which it exports"
+            raise report.error(f"{text}, so it may be what the home used or what the grid gave. Call the column load_kwh or import_kwh")
+        report.add(
+            "half hours of consumption that are taken for a utility's import, as nearly none is there when something is exported", len(both)
+        )
         return {dict(load_kwh="import_kwh").get(r, r): x for r, x in parts.items()}
     if "generation_kwh" not in parts or "export_kwh" in parts:
         return parts
@@ -67,6 +75,43 @@ def _settle(parts, report):
         "half hours of consumption and generation that are a utility's import and export, as never both are there at once", len(both)
     )
     return {dict(load_kwh="import_kwh", generation_kwh="export_kwh")[r]: x for r, x in parts.items()}
+
+# %% ../../../nbs/13ca_data.readers.registers.ipynb #13ca0031
+def _blank_nights(x, others):
+    "Of one home, kWh by time: where an inverter tells nothing at hours at which it never does, and never tells nought, that is nought."
+    seen = pd.Series(x.reindex(x.index.union(others).sort_values()))
+    known = seen.notna()
+    if not 0.2 < known.mean() < 0.8 or (x <= 1e-6).mean() > 0.02:
+        return seen[[]]
+    by_slot = known.groupby([seen.index.floor("D"), seen.index - seen.index.floor("D")]).first().unstack()
+    usual = by_slot.astype(float).rolling(15, min_periods=1, center=True).mean().stack()
+    dark = usual.to_numpy()[usual.index.get_indexer(pd.MultiIndex.from_arrays([seen.index.floor("D"), seen.index - seen.index.floor("D")]))]
+    return seen[~known & (dark < 0.5)].fillna(0.0)
+
+
+def _blank_flows(x, other):
+    "Of one home, kWh by time: where one direction tells nothing, and never nought, while the other flows, that is nought."
+    blank = other[~other.index.isin(x.index)]
+    return 0 * blank[blank > 1e-6] if len(blank) and (blank > 1e-6).mean() > 0.95 and (x <= 1e-6).mean() < 0.02 else blank[:0]
+
+
+def _with_noughts(parts, report):
+    "The registers, with nought where a blank can be nothing else."
+    homes = lambda r: dict(list(parts[r].groupby(level="household_id"))) if r in parts else {}
+    flat = lambda x: x.droplevel("household_id")
+    found = []
+    for h, x in homes("generation_kwh").items():
+        if beside := [flat(p).index for r in ("import_kwh", "export_kwh") if (p := homes(r).get(h)) is not None]:
+            found.append(("generation_kwh", h, _blank_nights(flat(x), beside[0].union(beside[-1]))))
+    for r, o in (("import_kwh", "export_kwh"), ("export_kwh", "import_kwh")):
+        found += [(r, h, _blank_flows(flat(x), flat(homes(o)[h]))) for h, x in homes(r).items() if h in homes(o)]
+    for r, h, x in found:
+        if len(x):
+            report.add(
+                f"half hours of {h} without a reading of {r.removesuffix('_kwh')}, which never tells nought: taken as nought", len(x)
+            )
+            parts[r] = pd.concat([parts[r], pd.concat({h: x}, names=parts[r].index.names)]).sort_index()
+    return parts
 
 # %% ../../../nbs/13ca_data.readers.registers.ipynb #feedd906
 def _kinds(df):
@@ -103,6 +148,13 @@ def _one_each(df, report):
         if len(same := [str(c) for c, x in found.items() if x == r]) > 1:
             raise report.error(f"columns {' and '.join(same)} could both be {r}: keep one of them")
     unread = [str(c) for c in df if c not in beside and c not in found]
+    if moved := [
+        c
+        for c in unread
+        if re.search("batter|akku|accu", _words(c)) and not re.search("soc|percent|level|volt|temp|state|capac", _words(c))
+    ]:
+        way = "give charge_kwh and discharge_kwh, both of nought or more (of a signed column the one is where it charges, the other where it does not)"
+        raise report.error(f"column {moved[0]} does not say in which direction: {way}, or leave it out where there is no battery")
     report.add(f"columns left out ({', '.join(unread)})", len(unread))
     return {r: df[[*beside, c]].rename(columns={c: _energy_column(c)}) for c, r in found.items()}
 
@@ -144,7 +196,7 @@ def register_rows(
         raise report.error(f"no register of import, export, generation, battery or load; found {', '.join(map(str, df))}")
     report.rows.pop(report.what, None)  # each register has its own count
     parts = {r: _one_register(r, rows, tz, report, unit, household, ends) for r, rows in each.items()}
-    table = pd.concat(_settle(parts, report), axis=1, names=["register"])
+    table = pd.concat(_settle(_with_noughts(parts, report), report), axis=1, names=["register"])
     return check_rows("meters", table.rename_axis(columns=None).reset_index())
 
 # %% ../../../nbs/13ca_data.readers.registers.ipynb #13ca0006
@@ -181,12 +233,15 @@ def loads(
         made, read = g.generation_kwh.notna().any(), g.load_kwh.notna()
         if read.any() and not (made and flow.notna().any()):
             load = g.load_kwh
-        elif made:
-            load = _checked(home, g, flow + g.generation_kwh, report)
         else:
-            net_homes += bool(flow.notna().any())
             moved = g.charge_kwh.notna().any() or g.discharge_kwh.notna().any()
-            load = np.maximum(flow, 0) if moved else g.import_kwh.where(flow.notna())
+            taken_in = np.maximum(flow, 0) if moved else g.import_kwh.where(flow.notna())
+            load, net_homes = taken_in, net_homes + bool(not made and flow.notna().any())
+            if made:  # a day after the last word of the inverter, and before its first, only the net is known
+                told = g.ts.where(g.generation_kwh.notna()).ffill()
+                net = flow.notna() & (told.isna() | (g.ts - told > pd.Timedelta(days=1)))
+                load = _checked(home, g, flow + g.generation_kwh, report).where(~net, taken_in)
+                report.add(f"half hours of {home} of which only the net is metered: planned on it", int(net.sum()))
         out.append(g.assign(misc=load)[load.notna()][["household_id", "ts", "misc"]])
         report.add(
             f"half hours of {home} whose load does not follow from its registers, left as gaps",
