@@ -124,14 +124,19 @@ def _compliant(run, price, reserve, site, sell, load):
     return compliance(one(run.energy), path, one(price), one(reserve), site.rules, site.battery, one(sell), one(load))
 
 # %% ../../nbs/61a_backtest.score.ipynb #61a00040
-def _sun_figures(run, s, days):
-    "With panels: kWh a home and day from the grid and to it; of what they make, how much is used; of what homes use, how much is their own. In %."
+def _sun_figures(run, s, days, known):
+    """With panels: kWh a home and day from the grid and to it. Of the homes whose load is `known`: of what they make, how much is used; of what they use,
+    how much is their own, and none where a battery that trades took in as much. In %."""
     if s.solar is None:
         return {}
-    (into, out), made, used = (x.sum() for x in s.flows(run)), s.solar.sum(), s.load.sum()
+    into, out = s.flows(run)
+
+    def part(x, y):
+        whole = y[known].sum()
+        return 100 * (1 - min(x[known].sum() / whole, 1)) if whole else np.nan
+
     return dict(
-        import_kwh_per_day=into / days, export_kwh_per_day=out / days, solar_used_percent=100 * (1 - out / made) if made else np.nan,
-        self_sufficiency_percent=100 * (1 - into / used) if used else np.nan,
+        import_kwh_per_day=into.sum() / days, export_kwh_per_day=out.sum() / days, solar_used_percent=part(out, s.solar), self_sufficiency_percent=part(into, s.load),
     )  # fmt: skip
 
 # %% ../../nbs/61a_backtest.score.ipynb #5ab1ee29
@@ -147,6 +152,7 @@ def score(
     b, net, reserve = s.battery, s.net, np.broadcast_to(site.reserve(windows.usual_load(start))[:, None], s.scored.shape)
     held_against = rule_prices(site.tariff, s.price, s.buy, s.sell)
     days, rows, settled = scored.sum() / STEPS_PER_DAY, [], settle(scored, windows, start, site)
+    told = ~np.isin(windows.panel.households, windows.panel.net_metered)
     for r in runs:
         served = np.nan_to_num(
             s.load + r.energy - b.grid(np.diff(r.soc, axis=1))
@@ -158,7 +164,7 @@ def score(
             price_mae_cents_kwh=error / count if count else np.nan, cycles_per_day=b.cycles(r.soc).sum() / days,
             demand_met_percent=100 * np.clip(served, 0, s.load).sum() / s.load.sum() if s.load.any() else 100.0, limit_violations=int(_violations(r, s).sum()),
             rule_compliance_percent=100 * obeyed / s.scored.sum(),
-            bill_cents_per_day=settled.bills(r).sum() / days, **_sun_figures(r, settled, days),
+            bill_cents_per_day=settled.bills(r).sum() / days, **_sun_figures(r, settled, days, told),
         ))  # fmt: skip
     table = pd.DataFrame(rows)
     best = table.profit_cents_per_day[table.policy == BEST]

@@ -216,7 +216,7 @@ def _homes(place, tables, tz, report):
     )
     return rows[new | rows.index.isin(given.index)].reset_index()
 
-# %% ../../nbs/13f_data.ingest.ipynb #13f0b010
+# %% ../../nbs/13f_data.ingest.ipynb #13f0b013
 def _beside(first, more):
     "Rows of one table from two sources; of the same key those of the second."
     key = [c for c in ("household_id", "ts") if c in first]
@@ -234,7 +234,7 @@ def _with_parts(rows, known):
     same &= was.notna().all(axis=1) & (rows[parts] == 0).all(axis=1)
     return rows.assign(**{a: rows[a].where(~same, was[a]) for a in APPLIANCES})
 
-
+# %% ../../nbs/13f_data.ingest.ipynb #13f0b010
 def _with_registers(place, tables):
     "The registers as they are with what the store has of the same half hours, and the load that follows from all of them."
     key, rows = ["household_id", "ts"], tables["meters"]

@@ -177,10 +177,9 @@ def homes(self: Panel, ids) -> Panel:
     missing = [h for h in ids if h not in self.households]
     if missing:
         raise ValueError(f"no household {missing[0]!r}; there are {', '.join(self.households)}")
-    rows, sun = [self.households.index(h) for h in ids], {}
-    if self.solar is not None:  # of homes of which none has panels there is none
-        there = np.nan_to_num(self.solar[rows], nan=1.0).any()
-        sun = dict(solar=self.solar[rows], solar_measured=self.solar_measured[rows]) if there else dict(solar=None, solar_measured=None)
+    rows, sun = [self.households.index(h) for h in ids], dict(solar=None, solar_measured=None)
+    if self.solar is not None and np.nan_to_num(self.solar[rows], nan=1.0).any():  # of homes without panels there is none
+        sun = dict(solar=self.solar[rows], solar_measured=self.solar_measured[rows])
     sun |= dict(solar_told={h: rows for h, rows in (self.solar_told or {}).items() if h in ids} or None)
     sun |= dict(net_metered=tuple(h for h in self.net_metered if h in ids))
     return replace(self, households=list(ids), energy=self.energy[rows], measured=self.measured[rows], **sun)
@@ -340,11 +339,8 @@ def iter_panels(
         )
         panel = panel_of(readings, prices, ts, timezone, h, node, market, on_grid, meters)
         panel = _silent(panel, store) if h in registers and not len(meters) else panel
-        yield (
-            _with_told(panel, store.read("forecasts", area=h, kind="home_solar", **where))
-            if h in told and panel.solar is not None
-            else panel
-        )
+        wanted = h in told and panel.solar is not None
+        yield _with_told(panel, store.read("forecasts", area=h, kind="home_solar", **where)) if wanted else panel
 
 # %% ../../nbs/14b_data.panel.ipynb #79aea57b
 @delegates(iter_panels)

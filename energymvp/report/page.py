@@ -30,7 +30,8 @@ from energymvp.report.figures import (
     plot_price_heatmap,
     plot_profit_bars,
 )
-from .look import MODE_NAMES, NARROW, OWN, PLAN, WIDE, day_name, dollars, fixed, png, sun_plan, tariff_name
+from .look import BEST, MODE_NAMES, NARROW, NONE, OWN, PLAN, SELF, WIDE
+from .look import day_name, dollars, fixed, png, sun_plan, tariff_name
 from .typical import typical_forecast, typical_plan, typical_sunny_day
 from .words import say_consumption, say_solar, say_trading
 from ..units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK, plural
@@ -240,7 +241,21 @@ def _sun_day(details, windows, home, first):
         f"{day}: of all days of {name} in the test span, the one with the median earnings, {cents:.1f} cents by the plan. What stands above a half hour stands under it, too.",
     )  # fmt: skip
 
-# %% ../../nbs/62d_report.page.ipynb #62d00011
+# %% ../../nbs/62d_report.page.ipynb #62d00030
+def _bills_table(results, details):
+    "What each home pays a year, and how much of the best possible the plan saves it."
+    mode, key = _first_key(details)
+    rows, money = results["trading"][mode][key], results["currencies"].get(key) or "USD"
+    plan = sun_plan(rows)
+    names = {NONE: "no battery", SELF: "self-consumption", plan: "the plan", BEST: "everything known in advance"}
+    t = pd.DataFrame({f"{money} a year: {said}": pd.Series(rows[p]["bills"], dtype=float) * 3.65 for p, said in names.items()})
+    saved, most = (pd.Series(rows[p]["households"], dtype=float) for p in (plan, BEST))
+    t["saved by the plan, % of the best possible"] = 100 * saved / most.where(most > 0)
+    return table_data(
+        t.rename_axis("home"), dict.fromkeys(t.columns, 0), "What each home pays at the rate of the days scored; fixed charges included."
+    )
+
+
 def _bills(results, details):
     "What a home pays a year, as a picture."
     mode, key = _first_key(details)
@@ -253,7 +268,7 @@ def _bills(results, details):
         f"Mean over {len(results['scored_days'])} homes, {tariff_words(results, key)}, {MODE_NAMES[mode]}; fixed charges included.",
     )  # fmt: skip
 
-
+# %% ../../nbs/62d_report.page.ipynb #62d00011
 def solar_part(
     results: dict,  # of `backtest.evaluate.evaluate`, of homes with panels
     details: dict,
@@ -269,7 +284,7 @@ def solar_part(
     ]
     net = results.get("net_metered") or []
     return dict(
-        said=said, figures=[_sun_day(details, windows, home, first), _bills(results, details)], tables=_earnings_tables(results), tariff=tariff_words(results, key),
+        said=said, figures=[_sun_day(details, windows, home, first), _bills(results, details)], bills=_bills_table(results, details), tables=_earnings_tables(results), tariff=tariff_words(results, key),
         homes=plural(len(results["scored_days"]), "home"), notes=results["tariff_notes"], net=f"Of {', '.join(net)} only import and export are known: nothing is said of their load." if net else "",
     )  # fmt: skip
 
@@ -309,6 +324,6 @@ def write_report(
         forecast=_forecast_part(results, windows, models, home, first, last), plan=_plan_part(details, windows, models, home, first),
         money=_money_part(results, details, windows, first), others=[dict(terms=_terms(m, t), sentences=sentences(m, t)) for m, t in others],
         errors=_errors_table(results), earnings=_earnings_tables(results), prices=prices, facts=_facts(results, models.meta),
-        command=results.get("command"), solar=solar and solar_part(*solar, home=home if solar[0] is results else 0),
+        command=results.get("command"), solar=solar and solar_part(*solar, home=home if solar[0] is results else 0) | (dict(tables=[]) if solar[0] is results else {}),
     )  # fmt: skip
     write_atomic(Path(path), lambda f: Path(f).write_text(page, encoding="utf-8"))

@@ -107,7 +107,9 @@ def say_solar(
         f"A year at the rate of these days costs a home {_a_year(none)} {money} without a battery, {_a_year(own)} with self-consumption, "
         f"{_a_year(plan)} with the plan, and {_a_year(best)} with everything known in advance."
     )
+    if None in (none["solar_used_percent"], plan["self_sufficiency_percent"]):  # of these homes only import and export are known
+        return out
     used = f"{fixed(none['solar_used_percent'])} % of what the panels make is used without a battery, {fixed(plan['solar_used_percent'])} % with the plan"
     return out + [
-        f"{used}; {fixed(none['self_sufficiency_percent'])} and {fixed(plan['self_sufficiency_percent'])} % of what a home uses is its own."
+        f"{used}; {fixed(none['self_sufficiency_percent'])} and {fixed(plan['self_sufficiency_percent'])} % of what a home uses is not from the grid."
     ]

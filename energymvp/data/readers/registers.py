@@ -113,7 +113,7 @@ def _with_noughts(parts, report):
             parts[r] = pd.concat([parts[r], pd.concat({h: x}, names=parts[r].index.names)]).sort_index()
     return parts
 
-# %% ../../../nbs/13ca_data.readers.registers.ipynb #feedd906
+# %% ../../../nbs/13ca_data.readers.registers.ipynb #13ca0036
 def _kinds(df):
     "The column that tells registers apart, row by row, and what each row is; None where there is none."
     if "flow_direction" in df:
@@ -125,7 +125,7 @@ def _kinds(df):
                 return c, which
     return None
 
-
+# %% ../../../nbs/13ca_data.readers.registers.ipynb #feedd906
 def _energy_column(c):
     "The header under which a register is read as consumption would be."
     words = _words(c)
