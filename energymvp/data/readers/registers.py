@@ -22,17 +22,18 @@ from ...units import HALF_HOUR, MAX_HOME_ENERGY
 # %% ../../../nbs/13ca_data.readers.registers.ipynb #c57d325a
 REGISTERS = tuple(c for c in TABLES["meters"].columns if c.endswith("_kwh"))
 WORDS = dict(  # the first that fits counts
-    discharge_kwh="discharg|battery_out|from_battery",
-    charge_kwh="battery_charg|^charg|_charge$|battery_in|to_battery",
+    discharge_kwh="discharg|battery_out|from_battery|entlad|ontlad|d_charge|descarga",
+    charge_kwh="battery_charg|^charg|_charge$|battery_in|to_battery|batter[a-z]*_?ladung|opgeladen|charge_batterie",
     export_kwh="export|excess|return|receiv|feed_?in|to_grid|surplus|inject|teruglever|einspeis",
-    import_kwh="import|deliver|from_grid|grid_consumption|purchas|bezug",
-    generation_kwh="generat|solar|(^|_)pv(_|$)|produc|erzeug",
-    load_kwh="load|usage|consum|demand|total|^energy$",
+    import_kwh="import|deliver|from_grid|grid_consumption|purchas|bezug|levering|afname|soutir",
+    generation_kwh="generat|solar|(^|_)pv(_|$)|produ[ck]|erzeug|opwek|opbrengst|photovolt",
+    load_kwh="load|usage|consum|demand|total|^energy$|verbrauch|verbruik|consomm",
 )
 
 
 OTHERS = (  # words that none of the registers has: of other goods, of parts of what is there already, and of what is not measured
-    r"(^|_)(gas|water|heat|heating|ev|car|vehicle|station|charger|co2|peak|reactive|kvarh?|forecast|expected|voltage|self|own|direct|directly)(_|$)"
+    r"(^|_)(gas|water|heat|heating|ev|car|vehicle|station|charger|co2|peak|reactive|kvarh?|forecast|expected|voltage|self|own|direct|directly|gas[a-z]*|wasser)(_|$)"
+    r"|eigenverbrauch|zelfverbruik|autoconsom"
     r"|to_home|from_pv|from_solar|solar_consumption|(delivery|demand)_charge"
 )
 
@@ -115,14 +116,14 @@ def _with_noughts(parts, report):
 
 # %% ../../../nbs/13ca_data.readers.registers.ipynb #13ca0036
 def _kinds(df):
-    "The column that tells registers apart, row by row, and what each row is; None where there is none."
+    "The column that tells registers apart, row by row, what each row is, and what stands there for a meter's one register (None: nothing); None where there is none."
     if "flow_direction" in df:
-        return "flow_direction", df.flow_direction.map({DELIVERED: "import_kwh", RETURNED: "export_kwh"})
+        return "flow_direction", df.flow_direction.map({DELIVERED: "import_kwh", RETURNED: "export_kwh"}), DELIVERED
     for c in df:
-        if _words(c) in KIND_NAMES:
+        if _words(c) in (*KIND_NAMES, "statistic_id"):
             which = df[c].astype(str).map(lambda v: register_of(v))
-            if which.nunique() > 1 or (which.dropna() == "export_kwh").any():
-                return c, which
+            if which.nunique() > 1 or (which.dropna() == "export_kwh").any() or (c == "statistic_id" and which.notna().any()):
+                return c, which, "grid_consumption" if {"entity_id", "type", "unit"} <= {*df} else None
     return None
 
 # %% ../../../nbs/13ca_data.readers.registers.ipynb #feedd906
@@ -137,10 +138,10 @@ def _energy_column(c):
 def _one_each(df, report):
     "register -> the rows of it, with one column of energy."
     if (kinds := _kinds(df)) is not None:
-        column, which = kinds
+        column, which, alone = kinds
         report.leave("rows that are of no register of electricity left out", which.isna().sum())
-        drop = lambda g: g.assign(flow_direction=DELIVERED) if column == "flow_direction" else g.drop(columns=column)
-        return {r: drop(df[which == r]) for r in which.dropna().unique()}
+        as_one = lambda g: g.assign(**{column: alone}) if alone else g if column == "statistic_id" else g.drop(columns=column)
+        return {r: as_one(df[which == r]) for r in which.dropna().unique()}
     beside = [c for c in df if _is_time(c) or c in ("household_id", FILE) or _words(c) in {*IDLE_NAMES, *UNIT_NAMES, *QUALITY_NAMES}]
     found = {c: register_of(c) for c in df if c not in beside and not re.search("cost|price|bill|_soc|percent", _words(c))}
     found = {c: r for c, r in found.items() if r}
@@ -148,11 +149,8 @@ def _one_each(df, report):
         if len(same := [str(c) for c, x in found.items() if x == r]) > 1:
             raise report.error(f"columns {' and '.join(same)} could both be {r}: keep one of them")
     unread = [str(c) for c in df if c not in beside and c not in found]
-    if moved := [
-        c
-        for c in unread
-        if re.search("batter|akku|accu", _words(c)) and not re.search("soc|percent|level|volt|temp|state|capac", _words(c))
-    ]:
+    way_unknown = lambda words: re.search("batter|akku|accu", words) and not re.search("soc|percent|level|volt|temp|state|capac", words)
+    if moved := [c for c in unread if way_unknown(_words(c))]:
         way = "give charge_kwh and discharge_kwh, both of nought or more (of a signed column the one is where it charges, the other where it does not)"
         raise report.error(f"column {moved[0]} does not say in which direction: {way}, or leave it out where there is no battery")
     report.add(f"columns left out ({', '.join(unread)})", len(unread))
