@@ -21,7 +21,7 @@ from ..data.homes import named_tariff
 from ..data.panel import panel_of
 from ..data.schema import APPLIANCES
 from ..data.ingest import demo_files
-from ..data.readers.registers import register_rows
+from ..data.readers.registers import refuse_import, register_rows
 from ..data.readers.tariffs import read_tariff, tariff_names
 from ..files import shipped
 from ..forecast.checkpoints import load_checkpoint
@@ -78,6 +78,8 @@ def _tables(body):
         sun = given[["household_id", "ts", "solar_kwh"]] if "solar_kwh" in given else None
         readings, report = clean_consumption(given.drop(columns="solar_kwh", errors="ignore"))
         meters = None if sun is None else register_rows(sun, None, IngestReport("meters"))
+        if meters is not None:
+            refuse_import(readings, meters, IngestReport("readings"))
     prices, notes = {}, report.lines
     if isinstance(body, PlanRequest):
         given = {body.market: ("prices", body.prices)} if body.prices else {}
