@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DECODERS', 'follow', 'plan_by_optimum', 'plan_by_value', 'Schedule', 'Plan', 'check_soc', 'way_back',
-           'chosen_decoder', 'room_of', 'plan_modes', 'make_plan']
+           'chosen_decoder', 'room_of', 'worth_of', 'plan_modes', 'make_plan']
 
 # %% ../../nbs/60a_planning.plan.ipynb #5c446962
 from dataclasses import dataclass, field, replace
@@ -163,6 +163,7 @@ class Plan(Schedule):
     missing: dict = field(default_factory=dict)  # readings and prices -> half hours of the week before not there, taken as usual
     modes: dict = field(default_factory=dict)  # column -> (N,), of `plan_modes`: what to do in each half hour, whatever the load is
     solar: np.ndarray | None = None  # (N,) what its panels are expected to make; None: it has none
+    value: np.ndarray | None = None  # (N, levels) cents per stored kWh left after each half hour, by which the modes go
 
     @property
     def action(self) -> list:
@@ -265,6 +266,13 @@ def room_of(outlook: Outlook, site: Site) -> Room:
     return site.connection.room(outlook.load[0], 0.0 if outlook.solar is None else outlook.solar[0])
 
 
+def worth_of(outlook: Outlook, site: Site) -> Float[np.ndarray, "N 48 levels"]:
+    "Cents per stored kWh left after each half hour of an outlook: its own value, or that of what it expects."
+    if outlook.value is not None:
+        return outlook.value
+    return marginal_value(*outlook.prices(site), outlook.load, site, outlook.solar)
+
+
 def plan_modes(
     outlook: Outlook,  # of one decision, with the mean load that is expected
     stored: float,  # kWh
@@ -277,7 +285,7 @@ def plan_modes(
     b, back = site.battery, len(way_back(site.battery, stored, room_of(outlook, site) if site.connection.bounds else None))
     outlook, path = outlook.shifted(back), [float(np.clip(stored, b.energy_min, b.energy_max))]
     buy, sell = outlook.prices(site)
-    value = marginal_value(buy, sell, outlook.load, site, outlook.solar) if outlook.value is None else outlook.value
+    value = worth_of(outlook, site)
     may = {k: x[0] for k, x in site.may(outlook.price, buy, sell).items()} if obey_thresholds else {}
     bounds = mode_bounds(buy[0], sell[0], value[0], b, **may, connection=site.connection)
     bounds = bounds._replace(serve_to=np.maximum(bounds.serve_to, reserve), export_to=np.maximum(bounds.export_to, reserve))
@@ -328,8 +336,10 @@ def make_plan(
         energy = np.concatenate([back, energy])[:STEPS_PER_DAY]
         path = np.concatenate([[stored], b.stored(energy)]).cumsum()
     (buy, sell), load = outlook[0].prices(site), expected_load(models.consumption, windows, home, steps)[0, :STEPS_PER_DAY].astype(float)
-    said = plan_modes(replace(outlook, load=load[None]), stored, reserve[0], site, obey_thresholds)
+    expected = replace(outlook, load=load[None])
+    expected = replace(expected, value=worth_of(expected, site))
+    said = plan_modes(expected, stored, reserve[0], site, obey_thresholds)
     sun = None if outlook.solar is None else outlook.solar[0]
     profit = float(site.profit(energy, load, 0.0 if sun is None else sun, buy, sell).sum())
     about = tariff.name, profit, b, decoder, tuple(tariff_notes(tariff, ts, panel.timezone)), missing
-    return Plan(household, panel.timezone, ts, energy, path, outlook.price[0], load, buy, sell, *about, said, sun)
+    return Plan(household, panel.timezone, ts, energy, path, outlook.price[0], load, buy, sell, *about, said, sun, expected.value[0])
