@@ -163,6 +163,7 @@ class Plan(Schedule):
     missing: dict = field(default_factory=dict)  # readings and prices -> half hours of the week before not there, taken as usual
     modes: dict = field(default_factory=dict)  # column -> (N,), of `plan_modes`: what to do in each half hour, whatever the load is
     solar: np.ndarray | None = None  # (N,) what its panels are expected to make; None: it has none
+    reserve: float = 0.0  # stored kWh under which nothing is sold
     value: np.ndarray | None = None  # (N, levels) cents per stored kWh left after each half hour, by which the modes go
 
     @property
@@ -342,4 +343,19 @@ def make_plan(
     sun = None if outlook.solar is None else outlook.solar[0]
     profit = float(site.profit(energy, load, 0.0 if sun is None else sun, buy, sell).sum())
     about = tariff.name, profit, b, decoder, tuple(tariff_notes(tariff, ts, panel.timezone)), missing
-    return Plan(household, panel.timezone, ts, energy, path, outlook.price[0], load, buy, sell, *about, said, sun, expected.value[0])
+    return Plan(
+        household,
+        panel.timezone,
+        ts,
+        energy,
+        path,
+        outlook.price[0],
+        load,
+        buy,
+        sell,
+        *about,
+        said,
+        sun,
+        float(reserve[0]),
+        expected.value[0],
+    )
