@@ -19,17 +19,18 @@ APPLIANCES = ["ac", "washing_drying", "fridge", "ev_charging", "dishwasher", "co
 # %% ../../nbs/10_data.schema.ipynb #cd877ca3
 LENGTHS = 5, 15, 30, 60  # minutes that a market may price at once
 YEARS = pd.Timestamp("1970-01-01T00Z"), pd.Timestamp("2200-01-01T00Z")  # that a row may be of
-VERSION = 4  # of what these tables hold; a store says which one it has
+VERSION = 5  # of what these tables hold; a store says which one it has
 
 
 @dataclass(frozen=True)
 class TableData:
     """`columns` maps a name to (type, unit or meaning); rows are unique in `key`.
 
-    `allowed` maps a column to the values that it may hold: a tuple of words, or a (lowest, highest) of numbers; of the pairs in `ordered`
-    the first stays under, or not over, the second. Columns in `optional` may be empty, but not all of `some`, and those of `together` only
+    `allowed` maps a column to the values that it may hold: a tuple of words, or a (lowest, highest) of numbers or times; of the pairs in
+    `ordered` the first stays under, or not over, the second. Columns in `optional` may be empty, but not all of `some`, and those of `together` only
     all at once; those in `defaults` may be left out. `later` maps columns, or the table's own name, to the version in which they came,
     where that is not the first, and `freed` those that had to be filled to the version from which on they may be empty.
+    `lasts` is how many minutes a row stands for, where no column says it; rows of 0 are moments, and theirs is any whole second.
     """
 
     name: str
@@ -43,6 +44,7 @@ class TableData:
     defaults: dict = field(default_factory=dict)
     later: dict = field(default_factory=dict)
     freed: dict = field(default_factory=dict)
+    lasts: int = 30
 
     def of(self, kind: str) -> list:
         "The columns of one type: text, time, number or whole."
@@ -52,9 +54,10 @@ class TableData:
 class Table(TableData):
     "One table of a store."
 
-    # the key without times: what tells one series from another; and whether rows have a time
+    # the key without times: what tells one series from another; whether rows have a time; and whether that is a moment
     series = property(lambda self: tuple(c for c in self.key if self.columns[c][0] != "time"))
     timed = property(lambda self: "ts" in self.key)
+    moments = property(lambda self: self.timed and not self.lasts)
 
     def at(self, version: int) -> "Table | None":
         "The table as an earlier version had it; None if it had none."
@@ -84,7 +87,7 @@ class Table(TableData):
         return rows.assign(**times, **text).astype({c: kinds[k] for c, (k, _) in self.columns.items() if k in kinds and c not in text})
 
 # %% ../../nbs/10_data.schema.ipynb #10a00002
-MOST = 1e4  # kWh per half hour, and cents/kWh: beyond it no number is one
+MOST = 1e4  # kWh per half hour, kW, and cents/kWh: beyond it no number is one
 _HOME, _TIME = dict(household_id=("text", "household")), dict(ts=("time", "start of the half hour, UTC"))
 
 
@@ -195,7 +198,89 @@ _forecasts = Table(
     defaults=dict(minutes=30),
     later=dict(forecasts=2),
 )
-TABLES = {t.name: t for t in (_consumption, _meters, _prices, _forecasts, _battery_labels, _tariffs, _households)}
+
+# %% ../../nbs/10_data.schema.ipynb #10a00021
+_flows = dict(
+    load_kw="used by the home, kW",
+    solar_kw="made by the panels, kW",
+    grid_kw="from the grid, kW; negative: to it",
+    battery_kw="into the battery, kW; negative: out of it",
+)
+_states = Table(  # what a home's devices say at a moment
+    "states",
+    ("household_id", "ts"),
+    _HOME
+    | dict(ts=("time", "moment of the reading, UTC"), soc=("number", "state of charge, 0 to 1"))
+    | {c: ("number", what) for c, what in _flows.items()}
+    | dict(received_at=("time", "when it was received, UTC")),
+    dict(soc=(0, 1), received_at=YEARS) | dict.fromkeys(_flows, (-MOST, MOST)),
+    optional=tuple(_flows),
+    later=dict(states=5),
+    lasts=0,
+)
+_plans = Table(
+    "plans",
+    ("household_id", "ts"),
+    _HOME
+    | dict(
+        ts=("time", "start of the half hour from which on it holds, UTC"),
+        made_at=("time", "when it was made, UTC"),
+        soc=("number", "state of charge that it started from, 0 to 1"),
+        status=("text", "ok, or fallback: what is done where no plan can be made"),
+        note=("text", "what there is to say of it"),
+        content=("text", "the plan as JSON, with a record a step"),
+    ),
+    dict(made_at=YEARS, soc=(0, 1), status=("ok", "fallback")),
+    defaults=dict(note="", content=""),
+    later=dict(plans=5),
+)
+
+# %% ../../nbs/10_data.schema.ipynb #10a00022
+_commands = Table(
+    "commands",
+    ("household_id", "ts"),
+    _HOME
+    | dict(
+        ts=("time", "moment of the command, UTC"),
+        mode=("text", "what the battery does: follow the home's use, hold, store nothing, charge, export, or rest"),
+        power_kw=("number", "most that the battery takes or gives, kW"),
+        target_soc=("number", "state of charge up to which, or down to which, 0 to 1"),
+        expires_at=("time", "until when it holds, UTC"),
+        reason=("text", "why, in words"),
+        plan_ts=("time", "start of the plan that it follows, UTC"),
+        acknowledged_at=("time", "when the device took it, UTC"),
+    ),
+    dict(mode=("self_consume", "hold", "no_store", "charge", "export", "idle"), power_kw=(0, MOST), target_soc=(0, 1))
+    | dict.fromkeys(("expires_at", "plan_ts", "acknowledged_at"), YEARS),
+    optional=("plan_ts", "acknowledged_at"),
+    defaults=dict(reason=""),
+    later=dict(commands=5),
+    lasts=0,
+)
+
+# %% ../../nbs/10_data.schema.ipynb #10a00023
+_energy = dict(load_kwh="used by the home", solar_kwh="made by the panels", import_kwh="from the grid", export_kwh="to the grid")
+_costs = dict(
+    bill_cents="what the day cost",
+    no_battery_cents="what it would have cost without a battery",
+    self_consumption_cents="with a battery that only keeps what is left over",
+    best_cents="with the best use of the battery",
+)
+_settlements = Table(
+    "settlements",
+    ("household_id", "ts"),
+    _HOME
+    | dict(ts=("time", "midnight at which the local day starts, UTC"))
+    | {c: ("number", f"{what} in the day, kWh") for c, what in _energy.items()}
+    | dict(cycles=("number", "full cycles of the battery in the day"))
+    | {c: ("number", f"{what}, cents") for c, what in _costs.items()}
+    | dict(half_hours=("number", "half hours of the day that were read")),
+    dict.fromkeys(_energy, (0, 50 * MOST)) | dict(cycles=(0, MOST)) | dict.fromkeys(_costs, (-1e7, 1e7)) | dict(half_hours=(0, 50)),
+    later=dict(settlements=5),
+    lasts=24 * 60,
+)
+_live = _states, _plans, _commands, _settlements
+TABLES = {t.name: t for t in (_consumption, _meters, _prices, _forecasts, _battery_labels, _tariffs, _households, *_live)}
 
 
 def table(name: str) -> Table:
@@ -215,7 +300,7 @@ def _refuse_rows(t, rows, bad, text, column=None):
 
 
 def _check_times(t, rows):
-    "Times in UTC, each on the grid of the row's length."
+    "Times in UTC, each start on the grid of the row's length; a moment is the second in which it lies."
     for c in t.of("time"):
         if rows[c].dtype == object and rows[c].map(lambda v: v is pd.NaT or getattr(v, "tzinfo", None) is not None).all():
             rows[c] = pd.to_datetime(rows[c], utc=True)  # moments of several clocks
@@ -226,10 +311,12 @@ def _check_times(t, rows):
         rows[c] = rows[c].dt.tz_convert("UTC").dt.as_unit("ns")
         if c != "ts":
             rows[c] = rows[c].dt.ceil("s")  # what is known by the second is known no earlier
+        elif t.moments:
+            rows[c] = rows[c].dt.floor("s")
         if c not in t.optional:
             _refuse_rows(t, rows, rows[c].isna(), f"{{n}} have no {c}")
-    length = rows.minutes.to_numpy() if "minutes" in rows else 30
-    off = rows.ts.dt.tz_localize(None).to_numpy().astype("datetime64[ns]").astype(np.int64) % (length * 60_000_000_000) != 0
+    step = 1 if t.moments else 60 * (rows.minutes.to_numpy() if "minutes" in rows else 30)
+    off = rows.ts.dt.tz_localize(None).to_numpy().astype("datetime64[ns]").astype(np.int64) % (step * 1_000_000_000) != 0
     _refuse_rows(t, rows, ~rows.ts.between(*YEARS), f"{{n}} times lie outside {YEARS[0]:%Y} to {YEARS[1]:%Y}, as {{value}}", "ts")
     _refuse_rows(t, rows, off, "{n} times are no start of " + ("an interval of their length" if "minutes" in rows else "a half hour"))
 
@@ -267,8 +354,8 @@ def check_rows(
         _check_times(t, rows)
     _refuse_rows(t, rows, rows.duplicated(subset=list(t.key)), f"{{n}} repeat a key ({', '.join(t.key)})")
     for c, values in t.allowed.items():
-        words = isinstance(values[0], str)
-        one_of = f"one of {', '.join(values)}" if words else f"from {values[0]:g} to {values[1]:g}"
+        words, as_said = isinstance(values[0], str), "%Y" if isinstance(values[0], pd.Timestamp) else "g"
+        one_of = f"one of {', '.join(values)}" if words else f"from {values[0]:{as_said}} to {values[1]:{as_said}}"
         fits = rows[c].isin(values) if words else rows[c].between(*values) | (rows[c].isna() & (c in t.optional))
         _refuse_rows(t, rows, ~fits, f"{c} must be {one_of}, not {{value!r}}", c)
     for low, must_be, high in t.ordered:
