@@ -1,11 +1,12 @@
--- The tables of energymvp in PostgreSQL, for Supabase: version 4 of their contract.
+-- The tables of energymvp in PostgreSQL, for Supabase: version 5 of their contract.
 --
 -- Paste this file into the SQL editor of a Supabase project and run it; running it again changes nothing. A project that has the tables
--- of an earlier version runs what `energymvp schema --from 1` (or 2, or 3) prints instead, once: it keeps every row.
--- Times are starts of intervals, energy is kWh per half hour, prices are cents/kWh (1 $/MWh = 0.1 cents/kWh).
+-- of an earlier version runs what `energymvp schema --from 1` (or 2, 3, 4) prints instead, once: it keeps every row.
+-- Times are starts of intervals, energy is kWh per half hour, prices are cents/kWh (1 $/MWh = 0.1 cents/kWh). States and commands are of
+-- moments, in whole seconds, and in kW; a settlement is of a local day, in kWh and cents.
 --
 -- Who sees what: the service role writes and reads everything. A signed-in user reads prices, tariffs, the market's forecasts, and the rows of
--- the households whose user_id is theirs. The anon role may do nothing.
+-- the households whose user_id is theirs; of these households alone, such a user may write states. The anon role may do nothing.
 
 do $$
 declare
@@ -18,6 +19,9 @@ declare
         union all
         select 3 where to_regclass('public.households') is not null and not exists (
             select from information_schema.columns where table_schema = 'public' and table_name = 'households' and column_name = 'tariff')
+        union all
+        select 4 from pg_constraint
+        where conrelid = to_regclass('public.staged') and conname = 'staged_name_check' and pg_get_constraintdef(oid) not like '%''states''%'
     ) found);
 begin
     if old is not null then
@@ -26,7 +30,7 @@ begin
 end $$;
 
 create table if not exists public.contract (version integer primary key);
-insert into public.contract values (4) on conflict do nothing;
+insert into public.contract values (5) on conflict do nothing;
 
 create table if not exists public.households (
     household_id    text collate "C" primary key,
@@ -155,11 +159,93 @@ create table if not exists public.battery_labels (
     )
 );
 
+-- Live operation: what a home's devices say at a moment, each value but the charge where there is one.
+create table if not exists public.states (
+    household_id text collate "C" not null,
+    ts           timestamptz not null,
+    soc          double precision not null,              -- state of charge, 0 to 1
+    load_kw      double precision,                       -- used by the home
+    solar_kw     double precision,                       -- made by the panels
+    grid_kw      double precision,                       -- from the grid; negative: to it
+    battery_kw   double precision,                       -- into the battery; negative: out of it
+    received_at  timestamptz not null default date_trunc('second', now() + interval '1 second'),  -- known by the second, and no earlier
+    primary key (household_id, ts),
+    constraint states_named check (household_id <> ''),
+    constraint states_grid check (extract(epoch from ts) % 1 = 0 and ts between '1970-01-01 00:00Z' and '2200-01-01 00:00Z'),
+    constraint states_range check (
+        soc between 0 and 1 and load_kw between -10000 and 10000 and solar_kw between -10000 and 10000
+        and grid_kw between -10000 and 10000 and battery_kw between -10000 and 10000
+        and received_at between '1970-01-01 00:00Z' and '2200-01-01 00:00Z'
+    )
+);
+
+-- The plan that holds from a half hour on.
+create table if not exists public.plans (
+    household_id text collate "C" not null,
+    ts           timestamptz not null,
+    made_at      timestamptz not null,
+    soc          double precision not null,              -- that it started from
+    status       text collate "C" not null check (status in ('ok', 'fallback')),
+    note         text collate "C" not null default '',
+    content      text collate "C" not null default '',   -- as JSON, with a record a step
+    primary key (household_id, ts),
+    constraint plans_named check (household_id <> ''),
+    constraint plans_grid check (extract(epoch from ts) % 1800 = 0 and ts between '1970-01-01 00:00Z' and '2200-01-01 00:00Z'),
+    constraint plans_range check (soc between 0 and 1 and made_at between '1970-01-01 00:00Z' and '2200-01-01 00:00Z')
+);
+
+-- What the battery was told.
+create table if not exists public.commands (
+    household_id    text collate "C" not null,
+    ts              timestamptz not null,
+    mode            text collate "C" not null check (mode in ('self_consume', 'hold', 'no_store', 'charge', 'export', 'idle')),
+    power_kw        double precision not null,           -- most that the battery takes or gives
+    target_soc      double precision not null,           -- up to which, or down to which
+    expires_at      timestamptz not null,
+    reason          text collate "C" not null default '',
+    plan_ts         timestamptz,                         -- of the plan that it follows
+    acknowledged_at timestamptz,                         -- when the device took it
+    primary key (household_id, ts),
+    constraint commands_named check (household_id <> ''),
+    constraint commands_grid check (extract(epoch from ts) % 1 = 0 and ts between '1970-01-01 00:00Z' and '2200-01-01 00:00Z'),
+    constraint commands_range check (
+        power_kw between 0 and 10000 and target_soc between 0 and 1
+        and expires_at between '1970-01-01 00:00Z' and '2200-01-01 00:00Z'
+        and plan_ts between '1970-01-01 00:00Z' and '2200-01-01 00:00Z'
+        and acknowledged_at between '1970-01-01 00:00Z' and '2200-01-01 00:00Z'
+    )
+);
+
+-- What a local day cost, which starts at ts, beside what it would have cost.
+create table if not exists public.settlements (
+    household_id           text collate "C" not null,
+    ts                     timestamptz not null,
+    load_kwh               double precision not null,
+    solar_kwh              double precision not null,
+    import_kwh             double precision not null,
+    export_kwh             double precision not null,
+    cycles                 double precision not null,    -- full cycles of the battery
+    bill_cents             double precision not null,
+    no_battery_cents       double precision not null,
+    self_consumption_cents double precision not null,
+    best_cents             double precision not null,
+    half_hours             double precision not null,    -- of the day that were read
+    primary key (household_id, ts),
+    constraint settlements_named check (household_id <> ''),
+    constraint settlements_grid check (extract(epoch from ts) % 1800 = 0 and ts between '1970-01-01 00:00Z' and '2200-01-01 00:00Z'),
+    constraint settlements_range check (
+        load_kwh between 0 and 500000 and solar_kwh between 0 and 500000 and import_kwh between 0 and 500000
+        and export_kwh between 0 and 500000 and cycles between 0 and 10000 and bill_cents between -1e7 and 1e7
+        and no_battery_cents between -1e7 and 1e7 and self_consumption_cents between -1e7 and 1e7
+        and best_cents between -1e7 and 1e7 and half_hours between 0 and 50
+    )
+);
+
 -- What several writes lay down until all of them are there; `commit_staged` moves them into their tables at once.
 create table if not exists public.staged (
     batch uuid not null,
     part  integer not null,
-    name  text not null check (name in ('tariffs', 'households', 'consumption', 'meters', 'prices', 'forecasts', 'battery_labels')),
+    name  text not null check (name in ('tariffs', 'households', 'consumption', 'meters', 'prices', 'forecasts', 'battery_labels', 'states', 'plans', 'commands', 'settlements')),
     rows  jsonb not null,
     at    timestamptz not null default now(),
     primary key (batch, part)
@@ -197,6 +283,10 @@ create index if not exists prices_ts on public.prices (ts);
 create index if not exists forecasts_ts on public.forecasts (ts);
 create index if not exists forecasts_series_ts on public.forecasts (area, kind, source, ts);
 create index if not exists battery_labels_ts on public.battery_labels (ts);
+create index if not exists states_ts on public.states (ts);
+create index if not exists plans_ts on public.plans (ts);
+create index if not exists commands_ts on public.commands (ts);
+create index if not exists settlements_ts on public.settlements (ts);
 
 -- What series a table holds, with the first and last interval of each: one look into the index per series,
 -- where `select distinct` would read the whole table.
@@ -242,6 +332,62 @@ select k.household_id,
        (select max(ts) from public.battery_labels c where c.household_id = k.household_id) as last_ts
 from keys k;
 
+create or replace view public.states_series with (security_invoker = on) as
+with recursive keys as (
+    (select household_id from public.states order by household_id limit 1)
+    union all
+    select n.household_id
+    from keys k cross join lateral (
+        select household_id from public.states c where c.household_id > k.household_id order by household_id limit 1
+    ) n
+)
+select k.household_id,
+       (select min(ts) from public.states c where c.household_id = k.household_id) as first_ts,
+       (select max(ts) from public.states c where c.household_id = k.household_id) as last_ts
+from keys k;
+
+create or replace view public.plans_series with (security_invoker = on) as
+with recursive keys as (
+    (select household_id from public.plans order by household_id limit 1)
+    union all
+    select n.household_id
+    from keys k cross join lateral (
+        select household_id from public.plans c where c.household_id > k.household_id order by household_id limit 1
+    ) n
+)
+select k.household_id,
+       (select min(ts) from public.plans c where c.household_id = k.household_id) as first_ts,
+       (select max(ts) from public.plans c where c.household_id = k.household_id) as last_ts
+from keys k;
+
+create or replace view public.commands_series with (security_invoker = on) as
+with recursive keys as (
+    (select household_id from public.commands order by household_id limit 1)
+    union all
+    select n.household_id
+    from keys k cross join lateral (
+        select household_id from public.commands c where c.household_id > k.household_id order by household_id limit 1
+    ) n
+)
+select k.household_id,
+       (select min(ts) from public.commands c where c.household_id = k.household_id) as first_ts,
+       (select max(ts) from public.commands c where c.household_id = k.household_id) as last_ts
+from keys k;
+
+create or replace view public.settlements_series with (security_invoker = on) as
+with recursive keys as (
+    (select household_id from public.settlements order by household_id limit 1)
+    union all
+    select n.household_id
+    from keys k cross join lateral (
+        select household_id from public.settlements c where c.household_id > k.household_id order by household_id limit 1
+    ) n
+)
+select k.household_id,
+       (select min(ts) from public.settlements c where c.household_id = k.household_id) as first_ts,
+       (select max(ts) from public.settlements c where c.household_id = k.household_id) as last_ts
+from keys k;
+
 create or replace view public.prices_series with (security_invoker = on) as
 with recursive keys as (
     (select node, market, run from public.prices order by node, market, run limit 1)
@@ -272,13 +418,14 @@ select k.area, k.kind, k.source,
        (select minutes from public.forecasts c where c.area = k.area and c.kind = k.kind and c.source = k.source order by ts desc limit 1) as last_minutes
 from keys k;
 
-revoke all on public.tariffs, public.households, public.consumption, public.meters, public.prices, public.forecasts, public.battery_labels, public.contract, public.staged from anon, authenticated;
+revoke all on public.tariffs, public.households, public.consumption, public.meters, public.prices, public.forecasts, public.battery_labels, public.states, public.plans, public.commands, public.settlements, public.contract, public.staged from anon, authenticated;
 revoke all on function public.commit_staged from public, anon, authenticated;
 grant execute on function public.commit_staged to service_role;
-revoke all on public.consumption_series, public.meters_series, public.prices_series, public.forecasts_series, public.battery_labels_series from anon, authenticated;
-grant select, insert, update, delete on public.tariffs, public.households, public.consumption, public.meters, public.prices, public.forecasts, public.battery_labels, public.contract, public.staged to service_role;
-grant select on public.tariffs, public.households, public.consumption, public.meters, public.prices, public.forecasts, public.battery_labels, public.contract, public.consumption_series, public.meters_series, public.prices_series, public.forecasts_series, public.battery_labels_series to authenticated;
-grant select on public.consumption_series, public.meters_series, public.prices_series, public.forecasts_series, public.battery_labels_series to service_role;
+revoke all on public.consumption_series, public.meters_series, public.prices_series, public.forecasts_series, public.battery_labels_series, public.states_series, public.plans_series, public.commands_series, public.settlements_series from anon, authenticated;
+grant select, insert, update, delete on public.tariffs, public.households, public.consumption, public.meters, public.prices, public.forecasts, public.battery_labels, public.states, public.plans, public.commands, public.settlements, public.contract, public.staged to service_role;
+grant select on public.tariffs, public.households, public.consumption, public.meters, public.prices, public.forecasts, public.battery_labels, public.states, public.plans, public.commands, public.settlements, public.contract, public.consumption_series, public.meters_series, public.prices_series, public.forecasts_series, public.battery_labels_series, public.states_series, public.plans_series, public.commands_series, public.settlements_series to authenticated;
+grant insert, update on public.states to authenticated;
+grant select on public.consumption_series, public.meters_series, public.prices_series, public.forecasts_series, public.battery_labels_series, public.states_series, public.plans_series, public.commands_series, public.settlements_series to service_role;
 
 alter table public.contract enable row level security;
 alter table public.staged enable row level security;
@@ -289,6 +436,10 @@ alter table public.meters enable row level security;
 alter table public.prices enable row level security;
 alter table public.forecasts enable row level security;
 alter table public.battery_labels enable row level security;
+alter table public.states enable row level security;
+alter table public.plans enable row level security;
+alter table public.commands enable row level security;
+alter table public.settlements enable row level security;
 
 drop policy if exists "signed-in users read the version" on public.contract;
 create policy "signed-in users read the version" on public.contract for select to authenticated using (true);
@@ -311,6 +462,31 @@ create policy "users read the meters of their households" on public.meters for s
 drop policy if exists "users read the labels of their households" on public.battery_labels;
 create policy "users read the labels of their households" on public.battery_labels for select to authenticated
     using (household_id = any (array(select h.household_id from public.households h where h.user_id = (select auth.uid()))));
+
+drop policy if exists "users read the states of their households" on public.states;
+create policy "users read the states of their households" on public.states for select to authenticated
+    using (household_id = any (array(select h.household_id from public.households h where h.user_id = (select auth.uid()))));
+
+drop policy if exists "users read the plans of their households" on public.plans;
+create policy "users read the plans of their households" on public.plans for select to authenticated
+    using (household_id = any (array(select h.household_id from public.households h where h.user_id = (select auth.uid()))));
+
+drop policy if exists "users read the commands of their households" on public.commands;
+create policy "users read the commands of their households" on public.commands for select to authenticated
+    using (household_id = any (array(select h.household_id from public.households h where h.user_id = (select auth.uid()))));
+
+drop policy if exists "users read the settlements of their households" on public.settlements;
+create policy "users read the settlements of their households" on public.settlements for select to authenticated
+    using (household_id = any (array(select h.household_id from public.households h where h.user_id = (select auth.uid()))));
+
+drop policy if exists "users add states of their households" on public.states;
+create policy "users add states of their households" on public.states for insert to authenticated
+    with check (household_id = any (array(select h.household_id from public.households h where h.user_id = (select auth.uid()))));
+
+drop policy if exists "users replace states of their households" on public.states;
+create policy "users replace states of their households" on public.states for update to authenticated
+    using (household_id = any (array(select h.household_id from public.households h where h.user_id = (select auth.uid()))))
+    with check (household_id = any (array(select h.household_id from public.households h where h.user_id = (select auth.uid()))));
 
 drop policy if exists "signed-in users read prices" on public.prices;
 create policy "signed-in users read prices" on public.prices for select to authenticated using (true);

@@ -182,7 +182,7 @@ def schema(
 ):
     """Print the SQL that makes the tables: paste it into the SQL editor of a Supabase project and run it, once.
 
-    With `--from 1`, or 2 or 3, the SQL that brings the tables of that version up to date, every row kept.
+    With `--from 1`, or 2, 3 or 4, the SQL that brings the tables of that version up to date, every row kept.
 
     Example: `energymvp schema > schema.sql`
     """

@@ -25,8 +25,9 @@ from fastcore.basics import patch
 from tqdm.auto import tqdm
 
 from .schema import TABLES, VERSION, check_rows, table
-from .stores import Store, bounds, wanted
+from .stores import Store, bounds, newest, timed, wanted
 from .supabase_bulk import BULK, StoreError, copy_in, copy_out, copying, hide, password
+from ..units import utc
 
 # %% ../../nbs/12_data.supabase.ipynb #deee067d
 _INSTALL = "the Supabase store needs two more packages: pip install 'energymvp[supabase]'"
@@ -98,6 +99,8 @@ def explain(code: str, message: str, name: str, place: str, role: str) -> str:
     if code in ("57014", "504"):
         way = "ask for a shorter span, or set SUPABASE_DB_URL so that large reads and writes go through COPY"
         return f"the database gave up on {name} after its time limit for the role {role}: {way}"
+    if code == "42501" and "row-level security" in message:
+        return f"{name} at {place} takes only rows of the user's own households from the role {role}"
     if code == "42501":
         return f"the key's role {role} may not do this with {name} at {place}: reading needs a signed-in user's token, and writing the service_role key, as SUPABASE_KEY"
     if code in ("PGRST301", "PGRST302", "PGRST303", "401", "403") or (not code and _about_key(message)):
@@ -401,16 +404,54 @@ def _pages(self: SupabaseStore, t, parts, rows, done, recount):
             raise StoreError(f"read {got:,} rows of {t.name}, but {were}: it is being changed, read again")
 
 # %% ../../nbs/12_data.supabase.ipynb #12c0000f
-@patch
-def _spans(self: SupabaseStore, t):
-    "The series of a timed table, from its view in the database."
+def _ends(store, t):
+    "The series of a timed table, from its view in the database, with first and last start, and how long the last row lasts."
     columns = [*t.series, "first_ts", "last_ts", *(("last_minutes",) if "minutes" in t.columns else ())]
-    rows = () if self._lacks(t.name) else self._rows(f"{t.name}_series", columns, t.series)
+    rows = () if store._lacks(t.name) else store._rows(f"{t.name}_series", columns, t.series)
     df = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(t.series, "str"))
     first, last = (pd.to_datetime(df.pop(c), utc=True, format="ISO8601").dt.as_unit("ns") for c in ("first_ts", "last_ts"))
-    minutes = df.pop("last_minutes") if "last_minutes" in df else 30
-    df = df.assign(start=first, end=(last + pd.to_timedelta(minutes, unit="min")).dt.as_unit("ns"))
+    return df.assign(first=first, last=last, minutes=df.pop("last_minutes") if "last_minutes" in df else t.lasts)
+
+
+@patch
+def _spans(self: SupabaseStore, t):
+    "The series of a timed table with their spans."
+    df = _ends(self, t)
+    df = df.assign(start=df["first"], end=(df["last"] + pd.to_timedelta(df.minutes, unit="min")).dt.as_unit("ns"))
     return df.assign(**{c: "" for c in table(t.name).series if c not in t.series})[[*table(t.name).series, "start", "end"]]
+
+# %% ../../nbs/12_data.supabase.ipynb #12c00041
+def _newest_by_key(store, t, ends):
+    "Plain rows: the last of each series, so many series in a request as an address takes."
+    keys = ends.assign(ts=ends["last"].map(pd.Timestamp.isoformat))[list(t.key)].to_dict("records")
+    ways = [f"and({','.join(f'{c}.eq.{_quoted(v)}' for c, v in key.items())})" for key in keys]
+    for some in (ways[i : i + 20] for i in range(0, len(ways), 20)):
+        yield from store._rows(t.name, list(t.columns), t.key, [f"or({','.join(some)})"], len(some))
+
+
+def _newest_from_end(store, t, conditions):
+    "Plain rows: the last one that meets them, for each of several conditions."
+    late = dict.fromkeys(["ts", *(c for c in t.key if c not in t.series)])
+    ask = lambda c: _meeting(c, store.client.table(t.name).select(",".join(t.columns)))
+    for one in conditions:
+        yield from store._ask(t.name, lambda c=one: reduce(lambda q, k: q.order(k, desc=True), late, ask(c)).limit(1)).data
+
+
+@patch
+def latest(self: SupabaseStore, name: str, before=None, **where) -> pd.DataFrame:
+    "Of each series the newest of the rows that `read` would give; `before` is the end of them."
+    t = self._table(timed(name).name)
+    ends, where, until = _ends(self, t), wanted(t, where), utc("2201-01-01T00Z" if before is None else before)
+    ends = ends[ends["first"] < until]
+    for c in (c for c in t.series if c in where):
+        ends = ends[ends[c].isin(where[c])]
+    others = {c: v for c, v in where.items() if c not in t.series}
+    by_key = (ends["last"] < until) & (not others and len(t.key) == len(t.series) + 1)
+    each = ends[~by_key][list(t.series)].to_dict("records") if all(others.values()) else []
+    rows = [*_newest_by_key(self, t, ends[by_key])]
+    rows += _newest_from_end(self, t, [_conditions(t, None, before, one | others) for one in each])
+    found = table(name).typed(pd.DataFrame(rows, columns=list(t.columns)), format="ISO8601")
+    return newest(table(name), found.sort_values(list(table(name).key), ignore_index=True))
 
 # %% ../../nbs/12_data.supabase.ipynb #12c00009
 def _batches(t, rows):
