@@ -1,10 +1,16 @@
-"""Run the notebooks as tests with nbdev, each in a process of its own. The last line printed is `N passed, N failed`."""
+"""Run the notebooks as tests with nbdev, each in a process of its own, forked where that is safe from one that has imported what most
+of them import. The last line printed is `N passed, N failed`."""
 
 import argparse
+import contextlib
+import importlib
+import json
 import os
+import queue
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -67,19 +73,83 @@ def run_here(nb, flags):
     return (OK if seconds else SKIPPED) if passed else FAILED  # nbdev gives no time to a notebook marked skip_exec
 
 
-def run_apart(nb, flags, cases, seed, timeout):
-    "Run one notebook in a new process; its exit status, its seconds and what it printed."
+def environment():
+    "The environment variables of every process that runs a notebook, unless they are set already."
+    return {"OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": OLD} | os.environ
+
+
+# what most notebooks import, so that it is read once and not by each: other people's libraries only, none of `energymvp`
+LIBRARIES = (
+    "nbdev.test jaxtyping beartype hypothesis IPython numpy pandas pyarrow duckdb numba torch matplotlib.pyplot typer pydantic".split()
+)
+
+
+def fork_on_request():
+    "With the libraries imported, fork a process for every notebook that a line of JSON names; answer each with its exit status."
+    for name in LIBRARIES:
+        with contextlib.suppress(ImportError):  # whose notebook says it better
+            importlib.import_module(name)
+    answer = os.dup(1)
+    for line in sys.stdin:
+        job = json.loads(line)
+        if not (pid := os.fork()):
+            os.close(answer)
+            out = os.open(job["out"], os.O_WRONLY | os.O_APPEND)
+            for fd, to in ((0, os.open(os.devnull, os.O_RDONLY)), (1, out), (2, out)):
+                os.dup2(to, fd)
+            random_cases(job["cases"], job["seed"])
+            return run_here(Path(job["one"]), job["flags"])
+        end = time.monotonic() + job["timeout"]
+        while not (done := os.waitpid(pid, os.WNOHANG))[0] and time.monotonic() < end:
+            time.sleep(0.05)
+        if not done[0]:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        os.write(answer, (json.dumps(os.waitstatus_to_exitcode(done[1]) if done[0] else "timeout") + "\n").encode())
+    return OK
+
+
+class Forks:
+    "A process that has imported the libraries, and runs notebook after notebook in forks of itself."
+
+    def __init__(self):
+        cmd = [sys.executable, __file__, "--forks"]
+        self.p = subprocess.Popen(cmd, cwd=ROOT, env=environment(), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def run(self, **job):
+        "One notebook's exit status, and what it printed."
+        with tempfile.NamedTemporaryFile() as out:
+            self.p.stdin.write(json.dumps(job | dict(out=out.name)) + "\n")
+            self.p.stdin.flush()
+            return json.loads(self.p.stdout.readline() or '"the process that starts notebooks died"'), Path(out.name).read_text(
+                errors="replace"
+            )
+
+    def close(self):
+        self.p.stdin.close()
+        self.p.wait()
+
+
+def run_apart(nb, flags, cases, seed, timeout, forks):
+    "Run one notebook in a process of its own; its exit status, its seconds and what it printed."
     start = time.monotonic()
-    env = {"OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": OLD} | os.environ
-    stack = [str(ROOT / ".ci/supabase_stack.py"), "run", sys.executable] if nb.name in NEEDS_SUPABASE else []
-    options = dict(one=nb, flags=flags, cases=cases) | ({} if seed is None else dict(seed=seed))
-    cmd = [sys.executable, *stack, __file__, *(word for k, v in options.items() for word in (f"--{k}", str(v)))]
-    try:
-        p = subprocess.run(cmd, cwd=ROOT, env=env, timeout=timeout, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        status, out = p.returncode, p.stdout
-    except subprocess.TimeoutExpired as e:
-        out = e.stdout or ""
-        status, out = "timeout", out.decode(errors="replace") if isinstance(out, bytes) else out
+    if forks and nb.name not in NEEDS_SUPABASE:
+        mine = forks.get()
+        try:
+            status, out = mine.run(one=str(nb), flags=flags, cases=cases, seed=seed, timeout=timeout)
+        finally:
+            forks.put(mine)
+    else:
+        stack = [str(ROOT / ".ci/supabase_stack.py"), "run", sys.executable] if nb.name in NEEDS_SUPABASE else []
+        options = dict(one=nb, flags=flags, cases=cases) | ({} if seed is None else dict(seed=seed))
+        cmd = [sys.executable, *stack, __file__, *(word for k, v in options.items() for word in (f"--{k}", str(v)))]
+        how = dict(cwd=ROOT, env=environment(), timeout=timeout, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        try:
+            p = subprocess.run(cmd, **how)
+            status, out = p.returncode, p.stdout
+        except subprocess.TimeoutExpired as e:
+            out = e.stdout or ""
+            status, out = "timeout", out.decode(errors="replace") if isinstance(out, bytes) else out
     return status, time.monotonic() - start, re.sub(r"\x1b\[[0-9;]*m", "", out)
 
 
@@ -91,9 +161,12 @@ def main():
     ap.add_argument("--seed", type=int, help="of the random tests; without one they are the same in every run")
     ap.add_argument("--timeout", type=float, default=1800, help="seconds that one notebook may take")
     ap.add_argument("--one", type=Path, help=argparse.SUPPRESS)
+    ap.add_argument("--forks", action="store_true", help=argparse.SUPPRESS)
     ap.add_argument("names", nargs="*", help="only notebooks with one of these in their path")
     args = ap.parse_args()
     os.chdir(ROOT)
+    if args.forks:
+        return fork_on_request()
     if args.one:
         random_cases(args.cases, args.seed)
         return run_here(args.one, args.flags)
@@ -108,8 +181,14 @@ def main():
     seed = "" if args.seed is None else f", seed {args.seed}"
     print(f"testing {len(nbs)} notebooks, {args.workers} at a time{seed}", flush=True)
     failed, skipped = [], 0
+    apart = [n for n in nbs if n.name not in NEEDS_SUPABASE]
+    ours = [Forks() for _ in apart[: args.workers]] if sys.platform == "linux" else []  # elsewhere a fork is not safe with these libraries
+    forks = queue.SimpleQueue() if ours else None
+    for f in ours:
+        forks.put(f)
     with ThreadPoolExecutor(args.workers) as pool:
-        jobs = {pool.submit(run_apart, nb, flags, args.cases, args.seed, args.timeout): nb.relative_to(NBS) for nb in nbs}
+        how = flags, args.cases, args.seed, args.timeout, forks
+        jobs = {pool.submit(run_apart, nb, *how): nb.relative_to(NBS) for nb in nbs}
         for n, job in enumerate(as_completed(jobs), 1):
             name, (status, seconds, out) = jobs[job], job.result()
             word = {OK: "ok", SKIPPED: "skipped"}.get(status, "FAILED")
@@ -117,6 +196,8 @@ def main():
             if word == "FAILED":
                 failed.append((name, status, out))
             skipped += word == "skipped"
+    for f in ours:
+        f.close()
     for name, status, out in sorted(failed):
         print(f"\n===== {name} failed (exit status {status}) =====\n{out.rstrip()}")
     if skipped:
