@@ -20,6 +20,7 @@ from .units import known_zone
 from .site.battery import Battery
 from .site.connection import Connection
 from .site.rules import Rules
+from .site.solar import SolarArray
 from .site.tariff import Tariff
 
 # %% ../nbs/06_config.ipynb #df9b4b01
@@ -80,6 +81,7 @@ class Config:
     tariff: Tariff
     rules: Rules
     connection: Connection
+    arrays: Annotated[tuple[SolarArray, ...], Field(max_length=100, description="on the roof, for forecasts that tell of weather")]
     split: Split
     presets: dict[str, Preset]
     backtest: Backtest
