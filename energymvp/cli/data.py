@@ -21,10 +21,12 @@ _prices = (
 )
 _households = "CSV or parquet: household_id and its battery, e.g. capacity, charge_power; its timezone; the name of its tariff."
 _labels = "CSV or parquet: household_id, ts, action, quantity_kwh, soc_kwh, price_cents_kwh."
-_forecasts = "CSV or parquet: what an operator expects of load, wind or solar, as load_forecast_mw; gridstatus's frames; or what a service expects of a roof (Solcast's JSON, with --household)."
+_forecasts = "CSV or parquet: what an operator expects of load, wind or solar, as load_forecast_mw; gridstatus's frames; or what panels will make, of --household: JSON of Open-Meteo (weather; arrays in --config), forecast.solar or Solcast, or a CSV in kW or kWh."
 _meters = "Meters of a home with panels, files or a folder: import, export, generation, battery or load, a column or a row each; the load follows from them."
 _tz = "Clock of times without an offset, e.g. America/Los_Angeles; the store keeps it for the homes."
-_issued = "Hour of the day before, as 10:00, at which forecasts were out that do not say it."
+_issued = (
+    "When forecasts were out that do not say it: an hour of the day before, as 10:00, or the moment of an answer, as 2025-06-01T06:00Z."
+)
 _run = "Name of the run that these prices are of, where a second one of a market is to be kept."
 _unit = option(
     "Of the readings: kWh, Wh or MWh per interval, or mean W or kW.",
@@ -61,6 +63,14 @@ def _as_dict(report):
     "What was found, and of each table the rows read, used and left out by reason."
     return dict(findings=[dict(what=what, count=count, first=first) for what, count, first in report.lines], rows=report.rows)
 
+# %% ../../nbs/70a_cli.data.ipynb #70a00002
+def _said(store, dry_run, report, spans):
+    "Say what was read and what the store now has, and give it as the answer."
+    typer.echo(f"{'would be ingested' if dry_run else 'ingested'} into {store}:\n{report}")
+    for name, (start, stop) in spans.items():
+        typer.echo(f"the store {'' if dry_run else 'now '}has {name} from {start} to {stop}")
+    return dict(store=store, dry_run=dry_run, **_as_dict(report), spans={k: dict(start=a, end=b) for k, (a, b) in spans.items()})
+
 # %% ../../nbs/70a_cli.data.ipynb #60cd51cc
 @command
 def ingest(
@@ -78,7 +88,10 @@ def ingest(
     household: Annotated[str | None, option("Home of a file that names none.", shown="home")] = None,
     issued: Annotated[str | None, option(_issued)] = None,
     run: Annotated[str | None, option(_run, shown="what the source says, else its interval")] = None,
-    ends: Annotated[bool, option("Times of readings and prices are the ends of their intervals.", "--ends", shown=True)] = False,
+    ends: Annotated[
+        bool, option("Times of readings, prices and tables of forecasts are the ends of their intervals.", "--ends", shown=True)
+    ] = False,
+    config: ConfigFile = None,
     dry_run: Annotated[bool, option("Read, check and report; store nothing.", "--dry-run", shown=True)] = False,
     json_: Json = None,
 ):
@@ -91,16 +104,12 @@ def ingest(
 
     Example: `energymvp ingest --store energy.duckdb --consumption meters.csv --prices lmp.csv`
     """
+    from energymvp.config import load_config
     from energymvp.data.ingest import ingest as ingest_into
 
-    read = lambda s: ingest_into(
-        s, consumption, prices, tz, node, market.upper(), households, labels, forecasts, meters, unit, household, issued, run, dry_run, ends
-    )
-    report, spans = _read_into(store, dry_run, read)
-    typer.echo(f"{'would be ingested' if dry_run else 'ingested'} into {store}:\n{report}")
-    for name, (start, stop) in spans.items():
-        typer.echo(f"the store {'' if dry_run else 'now '}has {name} from {start} to {stop}")
-    return dict(store=store, dry_run=dry_run, **_as_dict(report), spans={k: dict(start=a, end=b) for k, (a, b) in spans.items()})
+    own, sources = load_config(config), (consumption, prices, tz, node, market.upper(), households, labels, forecasts, meters)
+    read = lambda s: ingest_into(s, *sources, unit, household, issued, run, dry_run, ends, own)
+    return _said(store, dry_run, *_read_into(store, dry_run, read))
 
 # %% ../../nbs/70a_cli.data.ipynb #983dc575
 _policies = ("optimal", "rules", "rules-optimal")

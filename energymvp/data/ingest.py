@@ -7,6 +7,7 @@ __all__ = ['load_source', 'clean', 'ingest', 'demo_files', 'demo_solar', 'demo_m
 
 # %% ../../nbs/13f_data.ingest.ipynb #d174881c
 import json
+from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from .readers.json_tables import json_consumption, json_labels
 from .readers.markets import forecast_rows, market_rows
 from .readers.meters import meter_rows
 from .readers.registers import check_sun, loads, refuse_import, register_of, register_rows
-from .readers.solar_forecasts import solcast
+from .readers.solar_forecasts import is_power_table, read_solar_forecast
 from .readers.tariffs import tariff_names, tariff_of_text
 from .schema import APPLIANCES, TABLES, check_rows
 from .stores import Store
@@ -102,17 +103,34 @@ def _readings_and_sun(df, config, tz, unit, household, ends, report):
     report.then(apart)
     return tables
 
+# %% ../../nbs/13f_data.ingest.ipynb #13f0a032
+def _of_a_roof(df, config, tz, household, issued, ends, report):
+    "What services or a table say that a home's panels will make."
+    if not household:
+        raise report.error("a forecast does not say whose roof it is of", "name the home with", household="home-1")
+    sources, parts, counts = list(df.answer) if "answer" in df else [df], [], []
+    for source in sources:
+        own = IngestReport(report.what)
+        parts.append(read_solar_forecast(source, household, own, tz, issued, config.arrays, ends=ends))
+        counts.append(own.rows[report.what])
+        report.lines += own.lines
+    read, used, left = (
+        sum(n["read"] for n in counts),
+        sum(n["used"] for n in counts),
+        sum((Counter(n["left"]) for n in counts), Counter()),
+    )
+    report.rows = {report.what: dict(read=read, used=used, left=dict(left))}  # it has a row a period
+    return check_rows("forecasts", pd.concat(parts, ignore_index=True))
+
 # %% ../../nbs/13f_data.ingest.ipynb #13f0a031
 def _rows_of(name, df, config, tz, node, market, household, issued, run, ends, report):
     "The rows of a table that is filled by no other."
-    if name == "forecasts":
-        if "answer" in df:
-            if not household:
-                raise report.error("a service's forecast does not say whose roof it is of", "name the home with", household="home-1")
-            report.rows.clear()  # it has a row a period
-            rows = solcast(df.answer.iloc[0], household, report)
-        else:
-            rows = forecast_rows(df, tz, report, node, issued)
+    if name == "forecasts" and ("answer" in df or is_power_table(df)):
+        rows = _of_a_roof(df, config, tz, household, issued, ends, report)
+    elif name == "forecasts":
+        if ends:
+            raise report.error("times of what an operator forecasts are no ends", "leave out", ends=True)
+        rows = forecast_rows(df, tz, report, node, issued)
     elif name == "households":
         rows = clean_households(df, config.battery)
     elif name == "tariffs":
@@ -192,8 +210,8 @@ def _given(sources, ends):
     sources = {k: v for k, v in sources.items() if not (v is None or (isinstance(v, (list, tuple)) and not v))}
     if not sources:
         raise ValueError("nothing to ingest: give consumption, prices, labels, households, forecasts, meters or tariffs")
-    if ends and (others := [name for name in sources if name not in ("consumption", "prices", "meters")]):
-        raise Refusal(f"{others[0]}: only times of consumption, meters and prices can be ends", "leave out", ends=True)
+    if ends and (others := [name for name in sources if name not in ("consumption", "prices", "meters", "forecasts")]):
+        raise Refusal(f"{others[0]}: only times of consumption, meters, prices and forecasts can be ends", "leave out", ends=True)
     return sources
 
 # %% ../../nbs/13f_data.ingest.ipynb #13f0b001
@@ -289,15 +307,16 @@ def ingest(
     market: str = "RTM",  # market of price rows that name none
     households=None,  # homes: their batteries, clocks and the names of their tariffs
     labels=None,  # what the batteries did, or should have done
-    forecasts=None,  # what others forecast of load, wind, solar or temperature
+    forecasts=None,  # what others forecast of load, wind, solar or temperature; or of a home's panels (`read_solar_forecast`), of the `household`
     meters=None,  # homes with panels: import, export, generation, battery, a column or a row each; the load follows from them
     unit: str | None = None,  # of the readings: kWh, Wh, MWh, W or kW; None: what the file says, else kWh
     household: str | None = None,  # the home of a file that names none
-    issued: str | None = None,  # hour of the day before, as 10:00, at which forecasts were out that do not say it
+    issued: str
+    | None = None,  # when forecasts were out that do not say it: an hour of the day before, as 10:00; of a service's answer the moment, as 2025-06-01T06:00Z
     run: str | None = None,  # name of the run that all these prices are of; None: what the source says, else its interval
     dry_run: bool = False,  # read, check and report, but store nothing
     ends: bool = False,  # times of readings and prices are the ends of their intervals
-    config: Config | None = None,  # default clock and battery of homes; None: the defaults
+    config: Config | None = None,  # default clock and battery of homes, and the arrays on the roof; None: the defaults
     tariffs=None,  # name and content, as `tariff_yaml` writes it
 ) -> IngestReport:
     "Read, check, repair and store; the report says what was found."

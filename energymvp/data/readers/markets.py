@@ -262,7 +262,9 @@ def forecast_rows(
         parts = [df.rename(columns={c: "mean"}).assign(kind=kind) for kind, names in _EXPECTED.items() for c in names if c in df]
         if not parts:
             known = ", ".join(c for names in _EXPECTED.values() for c in names)
-            raise report.error(f"no column of forecasts; known are mean (with kind), {known}; found {', '.join(map(str, df))}")
+            raise report.error(
+                f"no column of forecasts; known are mean (with kind), {known}, and of a home's panels one with its unit, as pv kW; found {', '.join(map(str, df))}"
+            )
         report.more("rows for a kind each, of rows that hold several", sum(map(len, parts)) - len(df))
         df = pd.concat(parts, ignore_index=True)
     df["ts"] = pd.to_datetime(df.ts, utc=True)
