@@ -20,6 +20,7 @@ from energymvp.forecast.windows import Windows, fill_by_habit
 from energymvp.planner import Planner, demo_store
 from energymvp.planning.outlook import plain_outlook
 from energymvp.planning.plan import plan_by_optimum
+from energymvp.site.connection import Connection
 from energymvp.site.rate_table import RateRow, RateTable
 from energymvp.units import STEPS_PER_DAY, utc
 
@@ -83,6 +84,55 @@ def forecast_skill(windows, stop):
     return np.array(out), np.array(inside)
 
 
+FONTANA = 34.1, -117.4  # of all homes with panels
+
+
+def young_skill(panel, places, first=4, last=21, every=14):
+    "Of each home: RMSE skill over yesterday, by the hour, at midnights of its first three weeks, were it to begin on every fourteenth day."
+    wrong = np.zeros((2, len(panel.households)))
+    for start in range(0, len(panel.ts) - 30 * STEPS_PER_DAY, every * STEPS_PER_DAY):
+        part = replace(panel, solar=np.where(np.arange(len(panel.ts)) < start, np.nan, panel.solar), solar_measured=None, places=places)
+        windows = Windows(part)
+        for h in range(len(panel.households)):
+            steps = start + STEPS_PER_DAY * np.arange(first, last)
+            home, day = np.full(len(steps), h), steps[:, None] + np.arange(STEPS_PER_DAY)
+            true, before = panel.solar[h][day], panel.solar[h][day - STEPS_PER_DAY]
+            whole = np.isfinite(true).all(1) & np.isfinite(before).all(1)
+            by_hour = [x[whole].reshape(-1, 24, 2).sum(-1) for x in (windows.solar_ahead(home, steps), before, true)]
+            wrong[:, h] += [((x - by_hour[2]) ** 2).sum() for x in by_hour[:2]]
+    return 1 - np.sqrt(wrong[0] / wrong[1])
+
+
+def limited_error(panel, share, known):
+    "Hourly RMSE, kWh, of forecasts at midnight of what panels could make, where export is limited to a share of their peak; mean over homes."
+    out = []
+    for h in panel.households:
+        one = panel.homes([h])
+        limit = Connection(export_limit=round(2 * share * float(np.nanmax(one.solar)), 3))
+        cut = np.minimum(one.solar, one.load + limit.export_limit / 2)
+        windows, true = Windows(replace(one, solar=cut if known is not None else one.solar), limit if known else None), Windows(one)
+        if known == "left out":
+            windows.wall_solar = np.where(windows.clock.read(windows.limited), np.nan, windows.clock.read(windows.solar))
+        steps = np.arange(28 * STEPS_PER_DAY, len(panel.ts) - STEPS_PER_DAY, STEPS_PER_DAY)
+        home = np.zeros(len(steps), int)
+        could = true.ahead(true.solar, steps, STEPS_PER_DAY, len(panel.ts), home)
+        e = (windows.solar_ahead(home, steps) - could)[np.isfinite(could).all(1)].reshape(-1, 24, 2).sum(-1)
+        out.append(np.sqrt((e**2).mean()))
+    return float(np.mean(out))
+
+
+def sun_alone(panel, stop):
+    "The solar forecast with and without the home's place, in the first weeks, and under a limit of export."
+    places = dict.fromkeys(panel.households, FONTANA)
+    for name, p in (("no place", None), ("place", places)):
+        skill, inside = forecast_skill(Windows(replace(panel, places=p)), stop)
+        print(f"{name}: RMSE skill {skill.mean():.3f}, worst {skill.min():.3f}; {100 * inside.mean():.0f} % in the band", skill.round(3))
+        print(f"  in the first three weeks {young_skill(panel, p).mean():.3f}")
+    for share in (0.0, 0.25, 0.5):
+        says = ("without a limit", None), ("as metered", False), ("left out where limited", "left out"), ("clear sky there", True)
+        print(f"limit {share:g} of the peak, RMSE kWh:", {name: round(limited_error(panel, share, known), 3) for name, known in says})
+
+
 ROWS = dict(
     replanned=["self-consumption", "cheap hours", PLAIN, "7-day mean + optimizer", "T2 price + optimizer", OURS],
     committed=["self-consumption", PLAIN, KWH, "T2 decisions", "T2, as modes"],
@@ -138,12 +188,15 @@ if __name__ == "__main__":
     p.add_argument("--export", help="file of export values by month, day and hour, in $/kWh, for two of the tariffs; else 8 cents")
     p.add_argument("--tariffs", type=int, default=4, help="so many of the four")
     p.add_argument("--out", default="bench/solar.md")
+    p.add_argument("--sun", action="store_true", help="print only what the home's place and its export limit do to the solar forecast")
     args = p.parse_args()
     planner = Planner.pretrained()
     with demo_store(solar=True) as store:
         homes = store.distinct("meters", "household_id")
         panel = without_market(load_panel(store, ZONE, homes, need_prices=False))
     windows, stop = Windows(fill_by_habit(panel)), len(panel.ts) - 2
+    if args.sun:
+        raise SystemExit(sun_alone(windows.panel, stop))
     found, at = {}, lambda day: min(panel.step(utc(pd.Timestamp(day, tz=ZONE))), stop)
     for name, tariff in [*tariffs(args.export).items()][: args.tariffs]:
         site = replace(planner.site, tariff=tariff)

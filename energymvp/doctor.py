@@ -46,7 +46,7 @@ def _look(what, check):
 
 # %% ../nbs/65_doctor.ipynb #dee57ee1
 NEEDED = ("torch", "numpy", "pandas", "pyarrow", "duckdb", "numba", "safetensors", "matplotlib", "fastcore")
-EXTRAS = dict(supabase="supabase", psycopg="postgres", fastapi="api")  # package: the extra that brings it
+EXTRAS = dict(supabase="supabase", psycopg="postgres", fastapi="api", pvlib="solar")  # package: the extra that brings it
 
 
 def _package(name):

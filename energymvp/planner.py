@@ -184,7 +184,7 @@ def forecast_panel(self: Forecaster, panel: Panel, at: pd.Timestamp, days: int) 
     quantiles of what its panels make, (3, 48 days) kWh, of the first day, NaN after it and without panels; and how many readings of the
     week before are missing and were taken as usual."""
     step, n = panel.step(at), days * STEPS_PER_DAY
-    windows, one = Windows(fill_by_habit(panel.until(at), step)), (np.zeros(1, int), np.array([step]))
+    windows, one = Windows(fill_by_habit(panel.until(at), step), self.site.connection), (np.zeros(1, int), np.array([step]))
     band, price = forecast_home(self.models.consumption, windows, step)[:, :n].astype(float), np.full(n, np.nan)
     sun = np.full((3, n), np.nan)
     if windows.price_ready[step]:

@@ -168,7 +168,7 @@ def evaluate(
 ) -> tuple[dict, dict]:
     "The results, and for pictures (mode, key of the tariff) -> (trajectories, scored half hours, site)."
     tariffs = {h: t for h, t in (tariffs or {}).items() if h in panel.households}
-    windows, meta, (first, last) = Windows(fill_by_habit(panel)), models.meta, _steps(panel, start, stop)
+    windows, meta, (first, last) = Windows(fill_by_habit(panel), config.connection), models.meta, _steps(panel, start, stop)
     consumption, trading, details = _consumption(models, windows, first, last), {}, {}
     sites = _sites(config, tariffs, panel.households, bool(panel.market))
     for mode in modes:

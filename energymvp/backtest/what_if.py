@@ -71,7 +71,7 @@ def what_if(
     """
     if mode not in RUNS:
         raise ValueError(f"mode must be one of {', '.join(RUNS)}, not {mode!r}")
-    windows, rows, loads = Windows(fill_by_habit(panel)), [], {}
+    windows, rows, loads = Windows(fill_by_habit(panel), config.connection), [], {}
     first, last, site, days = panel.step(start), panel.step(stop), Site.from_config(config), np.zeros(1)
     for name, tariff in tariffs.items():
         if tariff.follows_market and not panel.market:

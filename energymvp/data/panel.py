@@ -61,8 +61,7 @@ class PanelData:
 
     `energy` is (homes, n, 9) kWh per half hour, `price` (n,) cents/kWh of the market that is traded, `day_ahead` (n,)
     cents/kWh of the day-ahead market at the same node, which may be the one that is traded: a decision knows what of it is published.
-    `solar` is (homes, n) kWh per half hour that the panels of each home made, nought for homes without; None where no home has any.
-    NaN is what is not known.
+    `solar` is (homes, n) kWh per half hour that the panels of each home made, nought for homes without; None where no home has any. NaN is what is not known.
     """
 
     ts: pd.DatetimeIndex
@@ -81,6 +80,7 @@ class PanelData:
     solar: np.ndarray | None = None
     solar_measured: np.ndarray = None  # type: ignore  # (homes, n) where it is a reading and not filled; None: wherever it is known
     solar_told: dict | None = None  # household -> rows of `forecasts` of what its panels will make, by others
+    places: dict | None = None  # household -> latitude and longitude, degrees north and east, of those whose place is known
     net_metered: tuple = ()  # homes of which only import and export are known: their load stands for the one, their solar for the other
 
     def __post_init__(self):
@@ -181,6 +181,7 @@ def homes(self: Panel, ids) -> Panel:
     if self.solar is not None and np.nan_to_num(self.solar[rows], nan=1.0).any():  # of homes without panels there is none
         sun = dict(solar=self.solar[rows], solar_measured=self.solar_measured[rows])
     sun |= dict(solar_told={h: rows for h, rows in (self.solar_told or {}).items() if h in ids} or None)
+    sun |= dict(places={h: place for h, place in (self.places or {}).items() if h in ids} or None)
     sun |= dict(net_metered=tuple(h for h in self.net_metered if h in ids))
     return replace(self, households=list(ids), energy=self.energy[rows], measured=self.measured[rows], **sun)
 
@@ -306,6 +307,13 @@ def _silent(panel, store):
     none = np.full((1, len(panel.ts)), np.nan, np.float32)
     return replace(panel, solar=none, solar_measured=np.isfinite(none))
 
+# %% ../../nbs/14b_data.panel.ipynb #14b00061
+def _places(store):
+    "household -> (latitude, longitude), where the store has both."
+    rows = store.read("households") if store.version() >= 2 else pd.DataFrame(columns=["latitude", "longitude"])
+    rows = rows.dropna(subset=["latitude", "longitude"])
+    return {r.household_id: (float(r.latitude), float(r.longitude)) for r in rows.itertuples()}
+
 # %% ../../nbs/14b_data.panel.ipynb #5814fadf
 def iter_panels(
     store: Store,
@@ -333,11 +341,13 @@ def iter_panels(
     prices = {m: one_run(rows, run if m == market else None) for m, rows in found.items()}
     registers = {*store.distinct("meters", "household_id")} if store.version() >= 2 else set()
     told = {a for a, k in store.distinct("forecasts", "area", "kind") if k == "home_solar"} if store.version() >= 2 else set()
+    places = _places(store)
     for h in homes:
         readings, meters = (
             store.read(t, household_id=h, **where) if h in there else None for t, there in (("consumption", homes), ("meters", registers))
         )
         panel = panel_of(readings, prices, ts, timezone, h, node, market, on_grid, meters)
+        panel = replace(panel, places={h: places[h]}) if h in places and panel.solar is not None else panel
         panel = _silent(panel, store) if h in registers and not len(meters) else panel
         wanted = h in told and panel.solar is not None
         yield _with_told(panel, store.read("forecasts", area=h, kind="home_solar", **where)) if wanted else panel
@@ -365,6 +375,7 @@ def load_panel(
             for f, g in ((lambda p: p.solar, none), (lambda p: p.solar_measured, none == 0))
         )
         sun = dict(solar=solar, solar_measured=there, net_metered=tuple(h for p in parts for h in p.net_metered))
+        sun["places"] = {h: place for p in parts for h, place in (p.places or {}).items()} or None
         sun["solar_told"] = {h: rows for p in parts for h, rows in (p.solar_told or {}).items()} or None
         filled["solar"] = sum(p.filled.get("solar", 0) for p in parts)
     return replace(parts[0], households=homes, energy=energy, measured=measured, filled=filled, **sun)

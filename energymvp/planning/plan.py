@@ -17,7 +17,7 @@ from jaxtyping import Float
 from ..data.panel import Panel
 from ..forecast.checkpoints import Models
 from ..forecast.forecasts import expected_load
-from ..forecast.windows import Windows, fill_by_habit
+from ..forecast.windows import Windows, fill_by_habit, held_back
 from ..optimizer.optimum import perfect_foresight
 from ..optimizer.modes import Bounds, follow_bounds, mode_bounds, modes
 from ..optimizer.value import dispatch_by_value, marginal_value
@@ -322,7 +322,7 @@ def make_plan(
     step = panel.step(at)
     if step + STEPS_PER_DAY > len(panel.ts) or panel.ts[step] != at:
         raise ValueError(f"at must be a half hour that the panel covers with the day after it, not {at}")
-    windows = Windows(fill_by_habit(panel.homes([household]).until(at), step))
+    windows = Windows(fill_by_habit(panel.homes([household]).until(at), step), site.connection)
     decoder = "optimizer" if obey_thresholds else _decoder(decoder, models, site, windows.solar is not None)
     missing, ts = windows.missing(step, prices=site.tariff.follows_market), panel.ts[step : step + STEPS_PER_DAY]
     home, steps, stored = np.zeros(1, int), np.array([step]), soc * b.capacity * b.health
@@ -342,20 +342,6 @@ def make_plan(
     said = plan_modes(expected, stored, reserve[0], site, obey_thresholds)
     sun = None if outlook.solar is None else outlook.solar[0]
     profit = float(site.profit(energy, load, 0.0 if sun is None else sun, buy, sell).sum())
-    about = tariff.name, profit, b, decoder, tuple(tariff_notes(tariff, ts, panel.timezone)), missing
-    return Plan(
-        household,
-        panel.timezone,
-        ts,
-        energy,
-        path,
-        outlook.price[0],
-        load,
-        buy,
-        sell,
-        *about,
-        said,
-        sun,
-        float(reserve[0]),
-        expected.value[0],
-    )
+    about = tariff.name, profit, b, decoder, (*tariff_notes(tariff, ts, panel.timezone), *held_back(windows, step)), missing
+    made = ts, energy, path, outlook.price[0], load, buy, sell, *about, said, sun, float(reserve[0]), expected.value[0]
+    return Plan(household, panel.timezone, *made)

@@ -9,6 +9,7 @@ __all__ = ['Power', 'Room', 'ConnectionLimits', 'Connection']
 from typing import Annotated, NamedTuple
 
 import numpy as np
+from fastcore.basics import patch
 from pydantic import Field
 
 from ..checked import Number, checked
@@ -76,3 +77,17 @@ class Connection(ConnectionLimits):
         "(...) of `spare` kWh that panels and battery leave over, what is exported; `sell` is what that earns, cents/kWh."
         out = np.minimum(spare, self.room(load, solar).export)
         return np.where(np.less(sell, 0), 0, out) if self.curtail else out
+
+# %% ../../nbs/04b_site.connection.ipynb #04d00020
+@patch
+def limited(
+    self: Connection,
+    load,  # (...) kWh in a half hour
+    solar,  # (...) kWh that the panels made
+) -> np.ndarray:
+    "(...) whether panels made, within 2 %, just what the home used and the limit of export lets out, or with `curtail` what the home used: they may have been held back."
+    load, solar, found = np.asarray(load, float), np.asarray(solar, float), np.zeros(np.broadcast(load, solar).shape, bool)
+    for kw in {self.export_limit} - {None} | ({0.0} if self.curtail else set()):
+        out = kwh_from_kw(kw)
+        found |= (np.abs(solar - load - out) <= 0.02 * np.maximum(out, solar)) & (solar > 0.02)
+    return found
