@@ -108,6 +108,7 @@ def _of_a_roof(df, config, tz, household, issued, ends, report):
     "What services or a table say that a home's panels will make."
     if not household:
         raise report.error("a forecast does not say whose roof it is of", "name the home with", household="home-1")
+    report.lines.clear()  # each answer counts its periods itself
     sources, parts, counts = list(df.answer) if "answer" in df else [df], [], []
     for source in sources:
         own = IngestReport(report.what)
