@@ -167,9 +167,16 @@ def open_meteo(
     return _told(pd.DataFrame(dict(ts=start, minutes=minutes, mean=power / 2, issued_at=issued)), household, "open-meteo", report)
 
 # %% ../../../nbs/13cb_data.readers.solar_forecasts.ipynb #13cb0021
+def _info(answer):
+    "What an answer says of itself."
+    message = answer.get("message")
+    info = message.get("info") if isinstance(message, dict) else None
+    return info if isinstance(info, dict) else {}
+
+
 def _clock_of(answer, tz, report):
     "The time zone of an answer."
-    zone = ((answer.get("message") or {}).get("info") or {}).get("timezone") or tz
+    zone = _info(answer).get("timezone") or tz
     if zone is None:
         raise report.error("no message.info.timezone says of which clock its times are", "name it by", "ingest", tz="Europe/Berlin")
     return known_zone(zone)
@@ -200,7 +207,7 @@ def forecast_solar(
     issued: pd.Timestamp | None = None,  # UTC; None: as it says itself
 ) -> pd.DataFrame:
     "Rows of `forecasts` of a home, kWh per half hour; no band."
-    info = (answer.get("message") or {}).get("info") or {}
+    info = _info(answer)
     zone = _clock_of(answer, tz, report)
     if issued is None:
         issued = _moment(info.get("time_utc") or info.get("time"), "UTC" if "time_utc" in info else zone, report)
@@ -281,13 +288,16 @@ def _answer_of(answer, report):
     "The name of the service whose answer it is."
     if isinstance(answer, list):
         raise report.error(f"a list of {len(answer)} answers: give them one by one, that of the home's place or roof")
+    if not isinstance(answer, dict):
+        raise report.error(f"no forecast of a roof: {type(answer).__name__} where an object should be")
     if {"hourly", "minutely_15"} & set(answer):
         return "open-meteo"
     if isinstance(answer.get("result"), dict):
         return "forecast.solar"
     if isinstance(answer.get("forecasts"), list):
         return "solcast"
-    text = [answer.get("reason"), (answer.get("response_status") or {}).get("message"), (answer.get("message") or {}).get("text")]
+    parts = [x for k in ("message", "response_status") if isinstance(x := answer.get(k), dict)]
+    text = [answer.get("reason"), *(x.get("text") or x.get("message") for x in parts)]
     said = next((f"; the service said: {t}" for t in text if t), "")
     known = "hourly or minutely_15 (Open-Meteo), result (forecast.solar), forecasts (Solcast)"
     raise report.error(f"no forecast of a roof: found {', '.join(map(str, list(answer)[:6])) or 'nothing'}; known are {known}{said}")
