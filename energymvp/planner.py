@@ -34,6 +34,7 @@ from .data.transfer import open_store
 from .forecast.checkpoints import Models, load_models
 from .forecast.forecasts import forecast_home
 from .forecast.windows import Windows, fill_by_habit
+from .planning.explain import Why  # noqa: F401 - a plan has its reasons from there
 from .planning.outlook import model_outlook
 from .planning.plan import Plan, make_plan
 from .site.site import Site

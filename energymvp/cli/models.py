@@ -158,6 +158,7 @@ _soc = option("State of charge at that time, 0 to 1.", shown=True)
 _decoder = option(
     "optimizer (on T2's prices) or decisions (T2's own).", shown="the better one on validation", words=("optimizer", "decisions")
 )
+_why = option("Say why, block by block: what a stored kWh is worth and for what, and what waiting would cost.", "--why", shown=True)
 _obey = option("Buy and sell only beyond the thresholds of the rules; the plan is then the optimizer's.", "--obey-thresholds", shown=True)
 
 # %% ../../nbs/70b_cli.models.ipynb #70b00001
@@ -170,6 +171,7 @@ def plan(
     soc: Annotated[float, _soc] = 0.5,
     decoder: Annotated[str | None, _decoder] = None,
     obey_thresholds: Annotated[bool, _obey] = False,
+    why: Annotated[bool, _why] = False,
     json_: Json = None,
     node: Node = None,
     market: Market = None,
@@ -190,18 +192,15 @@ def plan(
         when = moment(at, zone, "--at", whole=True)
         panel = planner.panel_at(s, household, when, node, market, site.tariff.follows_market, zone)
     made = make_plan(planner.models, panel, household, when, soc, site, decoder, obey_thresholds)
-    last = _say_plan(made, panel, when, soc)
-    about = dict(obey_thresholds=obey_thresholds, run=str(run or "shipped"), node=panel.node, market=panel.market)
-    settings = {k: getattr(site, k) for k in ("battery", "tariff", "rules", "connection")}
+    last, settings = _say_plan(made, panel, when, soc, why), {k: getattr(site, k) for k in ("battery", "tariff", "rules", "connection")}
     return {
         **made.to_dict(),
-        "readings_to": last,
-        **about,
+        **dict(readings_to=last, obey_thresholds=obey_thresholds, run=str(run or "shipped"), node=panel.node, market=panel.market),
         **{k: asdict(v) for k, v in settings.items() if k != "tariff" or v == planner.config.tariff},
     }
 
 # %% ../../nbs/70b_cli.models.ipynb #86eaa322
-def _say_plan(plan, panel, at, soc):
+def _say_plan(plan, panel, at, soc, why):
     "Say what a plan does, and up to when there were readings."
     import numpy as np
 
@@ -221,6 +220,8 @@ def _say_plan(plan, panel, at, soc):
     )
     for line in plan.mode_lines():
         typer.echo(line)
+    if why:
+        typer.echo(plan.why())
     for note in plan.notes():
         typer.echo(f"note: {note}")
     return last

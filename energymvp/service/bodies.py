@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['MAX_DAYS', 'MINUTES', 'Readings', 'Prices', 'SECTIONS', 'BatterySetting', 'TariffSetting', 'RulesSetting',
            'ConnectionSetting', 'Zone', 'Charge', 'When', 'Rates', 'Strict', 'ForecastRequest', 'PlanRequest',
-           'ForecastStep', 'ForecastAnswer', 'PlanStep', 'PlanAnswer', 'TariffCard', 'Array', 'Card', 'Health',
-           'ErrorText', 'ErrorDetail', 'ErrorList']
+           'ForecastStep', 'ForecastAnswer', 'PlanStep', 'Reason', 'PlanAnswer', 'TariffCard', 'Array', 'Card',
+           'Health', 'ErrorText', 'ErrorDetail', 'ErrorList']
 
 # %% ../../nbs/66_service.bodies.ipynb #419222ba
 from datetime import datetime
@@ -182,6 +182,37 @@ class PlanStep(BaseModel):
     serve_to_soc: Annotated[float, Field(description="down to here the battery serves the load")]
     export_to_soc: Annotated[float, Field(description="down to here it exports")]
 
+# %% ../../nbs/66_service.bodies.ipynb #66000031
+class Reason(BaseModel):
+    "Why a block of the plan is what it is, as `Plan.why` has it: at the margin, by the exact slopes of what a plan is worth. Null where there is no such number."
+
+    start: str  # local
+    end: str
+    action: Literal["buy", "hold", "sell", "store"]
+    energy_kwh: float
+    worth_cents_kwh: Annotated[
+        float | None, Field(description="what the last stored kWh is worth, or where one is given up, what it would be")
+    ]
+    buy_below_cents_kwh: Annotated[float | None, Field(description="under this price it would buy; of what is bought, up to it")]
+    sell_above_cents_kwh: Annotated[
+        float | None, Field(description="over this price it would give a kWh up; of what is given up, down to it")
+    ]
+    cost_now_cents_kwh: Annotated[float | None, Field(description="what a kWh costs now, or where one is given up, brings")]
+    waiting_costs_cents: Annotated[
+        float | None, Field(description="what is lost by doing nothing in this block, and going on as well as possible")
+    ]
+    serves: Annotated[
+        Literal["home", "export", "grid", "sun", "lost", "after"],
+        Field(
+            description="what the kWh is for: less import, export, less buying, room that the panels fill anyway, what comes after the plan"
+        ),
+    ]
+    serves_at: str | None
+    serves_price_cents_kwh: float | None
+    used_at: Annotated[str | None, Field(description="when it leaves the battery")]
+    limits: list[Literal["power", "full", "empty", "reserve", "spare", "load", "connection", "rules", "price", "band"]]
+    reason: Annotated[str, Field(description="the same as a sentence")]
+
 # %% ../../nbs/66_service.bodies.ipynb #66000030
 class PlanAnswer(BaseModel):
     "A plan that this battery can follow."
@@ -204,6 +235,7 @@ class PlanAnswer(BaseModel):
         dict[str, int], Field(description="readings and prices of the week before that are missing and were taken as usual")
     ]
     steps: Annotated[list[PlanStep], Field(min_length=STEPS_PER_DAY, max_length=STEPS_PER_DAY)]
+    why: Annotated[list[Reason], Field(description="one entry a block of steps that do the same")]
     report: Annotated[list[str], Field(description="what was read, repaired and left out")]
 
 # %% ../../nbs/66_service.bodies.ipynb #daa8f229
