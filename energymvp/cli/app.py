@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../../nbs/70d_cli.app.ipynb #044bfeca
 from .data import copy, ingest, labels, schema  # noqa: F401 - each adds a command
+from .live import run, simulate  # noqa: F401
 from .models import evaluate, plan, train, whatif  # noqa: F401
 from .options import app
 from .tariffs import tariffs

@@ -31,9 +31,9 @@ def _pace(every):
         step = pd.Timedelta(0)
     if not pd.Timedelta("5s") <= step <= pd.Timedelta("30min"):
         raise ValueError(f"--every {every!r} must be a time from 5s to 30min, as 5min")
-    return Pace(step, stale=max(3 * step, Pace.stale), lifetime=3 * step)
+    return Pace(step, stale=max(3 * step, Pace.stale), lifetime=4 * step)
 
-
+# %% ../../nbs/70cb_cli.live.ipynb #70cb0010
 @command
 def run(
     store: StoreName,
@@ -65,9 +65,22 @@ def run(
                 f"{h}: {'run by another loop' if home.lost else said and f'{said.mode} to {said.target_soc:.0%} until {said.expires_at:%H:%M} UTC, {said.reason}'}"
             )
 
+# %% ../../nbs/70cb_cli.live.ipynb #70cb0011
+def _say(found, alone, days, took):
+    "What became of simulated homes."
+    typer.echo(found.table.round(2).to_string())
+    typer.echo(f"the batteries saved {found.saved:.1f} cents in {days} day{'s' * (days != 1)}; by self-consumption alone {alone.saved:.1f}")
+    typer.echo(
+        f"{len(found.commands)} commands; {found.table.safe_hours.sum():.1f} hours for safety; {days * 86400 / took:,.0f} times as fast as time"
+    )
+    for kind, n in found.faults.items():
+        typer.echo(f"  fault: {kind}, {n} times")
+    rows = found.table.reset_index().to_dict("records")
+    return dict(
+        saved_cents=found.saved, self_consumption_saved_cents=alone.saved, homes=rows, faults=found.faults, commands=len(found.commands)
+    )
+
 # %% ../../nbs/70cb_cli.live.ipynb #e8eeb0bf
-_from = option("First day, local.", "--from")
-_days = option("So many days.", shown=True)
 _faults = option(
     "A fault every hour: the loop killed, the store gone, prices late, no state, messages twice, clocks that jump.", "--faults", shown=True
 )
@@ -76,10 +89,11 @@ _faults = option(
 @command
 def simulate(
     store: StoreName,
-    from_: Annotated[str, _from],
+    from_: Annotated[str, option("First day, local.", "--from")],
     household: Annotated[list[str] | None, _homes] = None,
-    days: Annotated[int, _days] = 1,
+    days: Annotated[int, option("So many days.", shown=True)] = 1,
     faults: Annotated[bool, _faults] = False,
+    every: Annotated[str, _every] = "5min",
     run: RunFolder = None,
     node: Node = None,
     market: Market = None,
@@ -102,18 +116,7 @@ def simulate(
         homes = household or s.distinct("consumption", "household_id")
         start = moment(from_, planner.clock(s, homes), "--from", whole=True)
         begun = time.perf_counter()
-        how = dict(days=days, progress=not quiet, node=node, market=market)
+        how: dict = dict(days=days, pace=_pace(every), progress=not quiet, node=node, market=market)
         found = simulated(planner, s, homes, start, faults=Faults() if faults else None, **how)
         alone = simulated(planner, s, homes, start, run=False, **how)
-    took = time.perf_counter() - begun
-    typer.echo(found.table.round(2).to_string())
-    typer.echo(f"the batteries saved {found.saved:.1f} cents in {days} day{'s' * (days != 1)}; by self-consumption alone {alone.saved:.1f}")
-    typer.echo(
-        f"{len(found.commands)} commands; {found.table.safe_hours.sum():.1f} hours for safety; {days * 86400 / took:,.0f} times as fast as time"
-    )
-    for kind, n in found.faults.items():
-        typer.echo(f"  fault: {kind}, {n} times")
-    rows = found.table.reset_index().to_dict("records")
-    return dict(
-        saved_cents=found.saved, self_consumption_saved_cents=alone.saved, homes=rows, faults=found.faults, commands=len(found.commands)
-    )
+    return _say(found, alone, days, time.perf_counter() - begun)

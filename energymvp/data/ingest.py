@@ -11,6 +11,7 @@ from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ..checked import Refusal
@@ -330,9 +331,8 @@ def ingest(
             found, r = clean(name, df, config, tz, node, market, unit, household, issued, run, ends)
         except ValueError as e:
             raise _say_source(e, source) from None
-        if "consumption" in tables and "consumption" in found:
-            found["consumption"] = _with_parts(found["consumption"], tables["consumption"])
-        tables |= {t: _beside(tables[t], rows) if t in tables else rows for t, rows in found.items()}
+        split = lambda t, rows, was=tables: _with_parts(rows, was[t]) if t == "consumption" else rows
+        tables |= {t: _beside(tables[t], split(t, rows)) if t in tables else rows for t, rows in found.items()}
         report.then(unread)
         report.then(r)
     if not dry_run:

@@ -348,7 +348,7 @@ def iter_panels(
         )
         panel = panel_of(readings, prices, ts, timezone, h, node, market, on_grid, meters)
         panel = replace(panel, places={h: places[h]}) if h in places and panel.solar is not None else panel
-        panel = _silent(panel, store) if h in registers and not len(meters) else panel
+        panel = _silent(panel, store) if meters is not None and not len(meters) else panel
         wanted = h in told and panel.solar is not None
         yield _with_told(panel, store.read("forecasts", area=h, kind="home_solar", **where)) if wanted else panel
 

@@ -245,6 +245,12 @@ class _Answers(_File):
         rows = f"SELECT {', '.join(t.columns)} FROM {name} SEMI JOIN {last} USING ({keys}, ts){cond} ORDER BY {', '.join(t.key)}"
         return newest(t, t.typed(self._ask(rows, [*args, *args])))
 
+    def distinct(self, name, *columns):
+        if not {*columns} <= {*table(name).series}:
+            return super().distinct(name, *columns)
+        found = self._ask(f"SELECT DISTINCT {', '.join(columns)} FROM {name}", get="fetchall")
+        return sorted(row[0] if len(columns) == 1 else row for row in found)
+
     def series(self, name):
         t = table(name)
         length = "arg_max(minutes, ts)" if "minutes" in t.columns else t.lasts

@@ -45,8 +45,9 @@ class Command:
 
     def says(self, other: "Command | None") -> bool:
         "Whether another tells a battery to do the same."
-        mine = other is not None and (self.mode, self.power_kw) == (other.mode, other.power_kw)
-        return bool(mine and abs(self.target_soc - other.target_soc) < 0.01)
+        if other is None or (self.mode, self.power_kw) != (other.mode, other.power_kw):
+            return False
+        return bool(abs(self.target_soc - other.target_soc) < 0.01)
 
     def row(self) -> dict:
         "A row of the table `commands`."

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,7 +50,7 @@ class _Home:
     site: Site
     zone: str
     plan: Plan | None = None
-    seen: tuple = ()  # what the plan was made with
+    seen: Any = ()  # what the plan was made with
     problem: str = ""  # why there is no newer plan
     command: Command | None = None  # the last that was written
     before: Command | None = None  # the one before it
@@ -73,7 +74,7 @@ def _line(error):
 
 def _command_of(row):
     "A command as the store has it."
-    made = {k: getattr(row, k) for k in Command.__dataclass_fields__}
+    made: dict = {k: getattr(row, k) for k in Command.__dataclass_fields__}
     return Command(**made | dict(plan_ts=None if pd.isna(row.plan_ts) else row.plan_ts))
 
 # %% ../../nbs/64c_live.loop.ipynb #e2df67a4
@@ -92,7 +93,9 @@ class Loop:
         market: str | None = None,
     ):
         self.planner, self.store, self.pace, self.publish, self.log = planner, store, pace or Pace(), publish, log
-        self.market, self.last, self.plans, self.counts, self.news = dict(node=node, market=market), None, [], (), {}
+        self.market, self.last, self.plans, self.news = dict(node=node, market=market), None, [], {}
+        self.counts: Any = ()
+        self.prices: Any = None
         names = list(homes or store.distinct("consumption", "household_id"))
         if not names:
             raise ValueError("there is no home to run: the store has no consumption")
@@ -102,24 +105,26 @@ class Loop:
         for s in store.latest("settlements", household_id=names).itertuples():
             self.homes[s.household_id].settled = s.ts
 
-    def tick(self, now) -> dict:
-        "household -> what it is told at a moment; written and published where that is new. Homes that another loop runs are left out."
-        now, problem = utc(now).floor("s"), ""
-        self._clock(now)
-        try:
-            states = self._read(now)
-        except FAULTS as e:
-            states, problem = {}, f"the store cannot be read: {_line(e)}"
-        told = {h: self._decide(h, now, states.get(h), problem) for h, home in self.homes.items() if not home.lost}
-        self._write(now, told)
-        if not problem and (self.last is None or now.floor(HALF_HOUR) > self.last):
-            self._settle(now)
-        self.last = now
-        return {h: self.homes[h].command for h in told if not self.homes[h].lost}
-
     def __repr__(self):
         last = "not yet" if self.last is None else f"last at {self.last:%Y-%m-%d %H:%M:%S} UTC"
         return f"Loop of {len(self.homes)} homes, every {self.pace.every.total_seconds():g} s, {last}"
+
+# %% ../../nbs/64c_live.loop.ipynb #64c00030
+@patch
+def tick(self: Loop, now) -> dict:
+    "household -> what it is told at a moment; written and published where that is new. Homes that another loop runs are left out."
+    now, problem = utc(now).floor("s"), ""
+    self._clock(now)
+    try:
+        states = self._read(now)
+    except FAULTS as e:
+        states, problem = {}, f"the store cannot be read: {_line(e)}"
+    told = {h: self._decide(h, now, states.get(h), problem) for h, home in self.homes.items() if not home.lost}
+    self._write(now, told)
+    if not problem and (self.last is None or now.floor(HALF_HOUR) > self.last):
+        self._settle(now)
+    self.last = now
+    return {h: self.homes[h].command for h in told if not self.homes[h].lost}
 
 # %% ../../nbs/64c_live.loop.ipynb #a11c8227
 @patch

@@ -81,7 +81,7 @@ def settle_day(
     load, solar = of(panel.load[0, i : i + n]), of(0.0 if panel.solar is None else panel.solar[0, i : i + n])
     return _row(store, household, start, site, buy, sell, load, solar, of(moved), int(read.sum()))
 
-
+# %% ../../nbs/64ba_live.settlement.ipynb #64ba0010
 def _row(store, household, start, site, buy, sell, load, solar, moved, read):
     "The row of a day."
     b, there = site.battery, store.latest("states", before=start + pd.Timedelta(minutes=10), household_id=household)

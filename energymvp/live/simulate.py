@@ -7,20 +7,21 @@ __all__ = ['FAULTS', 'SimulatedHome', 'Flaky', 'Faults', 'Simulated', 'simulate'
 
 # %% ../../nbs/64d_live.simulate.ipynb #568211ba
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from fastcore.basics import patch
 from tqdm.auto import tqdm
 
 from ..backtest.simulate import in_parts
-from ..data.panel import Panel
 from ..data.schema import APPLIANCES
 from ..data.stores import LocalStore, Store
 from .command import EARLY, SAFE, Command, obey
 from .loop import Loop, Pace
 from ..planner import Planner
 from ..site.site import Site
-from ..units import HALF_HOUR, STEPS_PER_DAY, day_start, grid, utc
+from ..units import HALF_HOUR, STEPS_PER_DAY, day_start, utc
 
 # %% ../../nbs/64d_live.simulate.ipynb #a4c02394
 @dataclass
@@ -54,25 +55,27 @@ class SimulatedHome:
         b = self.site.battery
         return dict(household_id=self.household_id, ts=now, soc=self.stored / (b.capacity * b.health), received_at=now)
 
-    def run(self, now: pd.Timestamp) -> float:
-        "Live a step; kWh of its battery on the grid side."
-        i, k = int((now - self.start) / HALF_HOUR), self.parts
-        load, solar, own = self.load[i] / k, self.solar[i] / k, in_parts(self.site, k)
-        energy = obey(self.command, now, load, solar, self.stored, self.site, k)
-        into, out = own.flows(energy, load, solar, self.sell[i])
-        self.cents += float(self.buy[i] * into - self.sell[i] * out)
-        self.safe += self.command is None or not self.command.holds(now) or self.command.reason.startswith(SAFE)
-        self.stored += float(own.battery.stored(energy))
-        self._flows += [into, out, solar, max(energy, 0), max(-energy, 0)]
-        if now + HALF_HOUR / k >= self.start + (i + 1) * HALF_HOUR:
-            names = ("import_kwh", "export_kwh", "generation_kwh", "charge_kwh", "discharge_kwh")
-            self.meters.append(
-                dict(household_id=self.household_id, ts=self.start + i * HALF_HOUR)
-                | dict(zip(names, self._flows))
-                | dict(load_kwh=self.load[i])
-            )
-            self._flows = np.zeros(5)
-        return energy
+# %% ../../nbs/64d_live.simulate.ipynb #64d00010
+@patch
+def run(self: SimulatedHome, now: pd.Timestamp) -> float:
+    "Live a step; kWh of its battery on the grid side."
+    i, k = int((now - self.start) / HALF_HOUR), self.parts
+    load, solar, own = self.load[i] / k, self.solar[i] / k, in_parts(self.site, k)
+    energy = obey(self.command, now, load, solar, self.stored, self.site, k)
+    into, out = own.flows(energy, load, solar, self.sell[i])
+    self.cents += float(self.buy[i] * into - self.sell[i] * out)
+    self.safe += self.command is None or not self.command.holds(now) or self.command.reason.startswith(SAFE)
+    self.stored += float(own.battery.stored(energy))
+    self._flows += [into, out, solar, max(energy, 0), max(-energy, 0)]
+    if now + HALF_HOUR / k >= self.start + (i + 1) * HALF_HOUR:
+        names = ("import_kwh", "export_kwh", "generation_kwh", "charge_kwh", "discharge_kwh")
+        self.meters.append(
+            dict(household_id=self.household_id, ts=self.start + i * HALF_HOUR)
+            | dict(zip(names, self._flows))
+            | dict(load_kwh=self.load[i])
+        )
+        self._flows = np.zeros(5)
+    return energy
 
 # %% ../../nbs/64d_live.simulate.ipynb #034d03ad
 FAULTS = "loop killed", "store gone", "prices late", "no state", "message twice", "clock back", "clock ahead"
@@ -113,7 +116,8 @@ class Faults:
 # %% ../../nbs/64d_live.simulate.ipynb #bb2a36b0
 def _homes(planner, source, names, start, stop, soc, node, market):
     "The homes of a simulation, and the panel that they live through."
-    homes, panel = [], None
+    homes: list = []
+    panel: Any = None
     for h in names:
         site, zone = planner.site_of(source, h), planner.clock(source, [h])
         panel = planner.panel(source, [h], start, stop, node, market, site.tariff.follows_market, zone)
@@ -210,7 +214,7 @@ def simulate(
     said = pd.DataFrame([c.row() for c in world.said], columns=list(Command.__dataclass_fields__))
     return Simulated(pd.DataFrame(rows).set_index("household_id"), said, faults.count)
 
-
+# %% ../../nbs/64d_live.simulate.ipynb #64d00012
 def _result(home, store, start, days):
     "A row of the table of results."
     b, n = home.site.battery, days * STEPS_PER_DAY
@@ -227,7 +231,9 @@ class _World:
 
     def __init__(self, planner, store, homes, market, pace, faults, how, run):
         self.planner, self.store, self.homes, self.market, self.pace, self.faults = planner, store, homes, market, pace, faults
-        self.how, self.run, self.said, self.loop = how, run, [], None
+        self.how, self.run, self.said = how, run, []
+        self.loop: Any = None
+        self.now: Any = None
 
     def publish(self, command):
         "To the home, as a message."
@@ -253,28 +259,32 @@ class _World:
         if states:
             self.store.upsert("states", pd.DataFrame(states))
 
-    def step(self, look, now):
-        self.now, fault = now, self.faults.at(look)
-        self.store.gone = fault == "store gone"
-        states = [] if fault == "no state" else [h.state(now) for h in self.homes]
-        self.send(now, states)
-        if fault != "prices late" and not self.store.gone and len(new := self.market.until(now)):
-            self.store.upsert("prices", new)
-        if fault == "loop killed":
-            self.loop = None
-        elif self.run:
-            self._look(now, fault)
-        if fault == "message twice":
-            for c in self.said[-2 * len(self.homes) :]:
-                self.deliver(c)
-        for i in range(max(1, round(self.pace.every / (HALF_HOUR / self.homes[0].parts)))):
-            for h in self.homes:
-                h.run(now + i * HALF_HOUR / h.parts)
+# %% ../../nbs/64d_live.simulate.ipynb #64d00011
+@patch
+def step(self: _World, look, now):
+    self.now, fault = now, self.faults.at(look)
+    self.store.gone = fault == "store gone"
+    states = [] if fault == "no state" else [h.state(now) for h in self.homes]
+    self.send(now, states)
+    if fault != "prices late" and not self.store.gone and len(new := self.market.until(now)):
+        self.store.upsert("prices", new)
+    if fault == "loop killed":
+        self.loop = None
+    elif self.run:
+        self._look(now, fault)
+    if fault == "message twice":
+        for c in self.said[-2 * len(self.homes) :]:
+            self.deliver(c)
+    for i in range(max(1, round(self.pace.every / (HALF_HOUR / self.homes[0].parts)))):
+        for h in self.homes:
+            h.run(now + i * HALF_HOUR / h.parts)
 
-    def _look(self, now, fault):
-        "The loop's look, by its own clock."
-        shown = now + dict([("clock back", -pd.Timedelta(hours=1)), ("clock ahead", pd.Timedelta(hours=3))]).get(fault, pd.Timedelta(0))
-        if self.loop is None and not self.store.gone:
-            self.loop = Loop(self.planner, self.store, [h.household_id for h in self.homes], self.pace, self.publish, **self.how)
-        if self.loop is not None:
-            self.loop.tick(shown)
+
+@patch
+def _look(self: _World, now, fault):
+    "The loop's look, by its own clock."
+    shown = now + dict([("clock back", -pd.Timedelta(hours=1)), ("clock ahead", pd.Timedelta(hours=3))]).get(fault, pd.Timedelta(0))
+    if self.loop is None and not self.store.gone:
+        self.loop = Loop(self.planner, self.store, [h.household_id for h in self.homes], self.pace, self.publish, **self.how)
+    if self.loop is not None:
+        self.loop.tick(shown)

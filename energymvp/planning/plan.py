@@ -399,10 +399,10 @@ def make_plan(
     energy, path, grounds = _decide(outlook, stored, reserve, site, decoder, obey_thresholds)
     (buy, sell), load = outlook[0].prices(site), expected_load(models.consumption, windows, home, steps)[0, :STEPS_PER_DAY].astype(float)
     expected = replace(outlook, load=load[None])
-    expected = replace(expected, value=worth_of(expected, site))
+    expected = replace(expected, value=(value := worth_of(expected, site)))
     said = plan_modes(expected, stored, reserve[0], site, obey_thresholds)
     sun = None if outlook.solar is None else outlook.solar[0]
     profit = float(site.profit(energy, load, 0.0 if sun is None else sun, buy, sell).sum())
     about = tariff.name, profit, b, decoder, (*tariff_notes(tariff, ts, panel.timezone), *held_back(windows, step)), missing
-    made = ts, energy, path, outlook.price[0], load, buy, sell, *about, said, sun, grounds, float(reserve[0]), expected.value[0]
+    made = ts, energy, path, outlook.price[0], load, buy, sell, *about, said, sun, grounds, float(reserve[0]), value[0]
     return Plan(household, panel.timezone, *made)
