@@ -283,14 +283,10 @@ PROHIBITIVE_PRICE = 1e4  # cents/kWh: a price at which no battery trades
 
 
 def _drive_wish(t, wish):
-    "As `_drive`, of a battery that goes by a wish (homes, n) as far as it and its connection can."
-    s, energy, soc = t.steps, np.zeros(wish.shape), np.repeat(t.begin[:, None], wish.shape[1] + 1, 1)
-    sun = np.broadcast_to(s.sun, wish.shape)
-    for j in range(wish.shape[1]):
-        step = s.site.project(wish[:, j], soc[:, j], t.reserve, s.load[:, j], sun[:, j])
-        energy[:, j] = np.where(s.scored[:, j], step, 0)
-        soc[:, j + 1] = soc[:, j] + s.battery.stored(energy[:, j])
-    return energy, soc, (0.0, 0)
+    "As `_drive`, of a battery that goes by a wish (homes, n)."
+    s = t.steps
+    run = s.site.follow(np.where(s.scored, wish, 0), t.begin, t.reserve, s.load, np.broadcast_to(s.sun, wish.shape))
+    return *run, (0.0, 0)
 
 
 def _self_consumption(t):

@@ -48,7 +48,7 @@ def run(
 ):
     """Run homes: read their state, plan again when something changed, and write what each battery is to do, until it is stopped.
 
-    Homes report their state of charge into the table `states`; what they are to do stands in the table `commands`, each with the time at which it expires. A log line is JSON, on standard error.
+    Homes report their state of charge into the table `states`; what they are to do stands in the table `commands`, each with the time at which it expires. A log line is JSON, on standard error. A DuckDB file is one program's while it is open for writing: there use `--once`, or a Supabase project.
 
     Example: `energymvp run --store supabase --household home-1 --tariff pge-ev2-a`"""
     from energymvp.data.transfer import open_store

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..backtest.simulate import in_parts
-from ..optimizer.modes import MODES, Bounds, follow_bounds, modes
+from ..optimizer.modes import MODES, Bounds, follow_bounds, mode_back, modes
 from ..site.battery import Battery
 from ..site.connection import Connection
 from ..site.site import Site
@@ -96,11 +96,9 @@ def mode_now(
     reserve: float,  # stored kWh under which nothing is sold
 ) -> tuple[str, float]:
     "The mode at a charge, and its target as a share of the capacity."
-    b, c = site.battery, site.connection
-    full = b.capacity * b.health
-    if stored < b.energy_min - 1e-6:
-        return ("charge", b.soc_min) if c.charge_from_grid else ("hold", b.soc_max)
-    if stored > b.energy_max + 1e-6:
-        return ("export", b.soc_max) if c.export_battery and c.export_limit != 0 else (SAFE, b.soc_min)
+    b, full = site.battery, site.battery.capacity * site.battery.health
+    if (low := stored < b.energy_min - 1e-6) or stored > b.energy_max + 1e-6:
+        name = mode_back(low, site.connection)
+        return name, b.soc_min if name in ("charge", SAFE) else b.soc_max
     names, targets = modes(Bounds(*(np.atleast_1d(x) for x in bounds)), np.array([stored]), b, reserve)
     return names[0], float(np.clip(targets[0], 0, max(b.soc_max, stored / full)))

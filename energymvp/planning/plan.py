@@ -20,7 +20,7 @@ from ..forecast.checkpoints import Models
 from ..forecast.forecasts import expected_load
 from ..forecast.windows import Windows, fill_by_habit, held_back
 from ..optimizer.optimum import perfect_foresight, value_slopes
-from ..optimizer.modes import Bounds, follow_bounds, mode_bounds, modes
+from ..optimizer.modes import Bounds, follow_bounds, mode_back, mode_bounds, modes
 from ..optimizer.value import dispatch_by_value, marginal_value
 from .outlook import Outlook, at_adder, expected_sun, model_outlook, tariff_at, with_value
 from ..site.battery import Battery, actions
@@ -226,7 +226,6 @@ class Plan(Schedule):
     modes: dict = field(default_factory=dict)  # column -> (N,), of `plan_modes`: what to do in each half hour, whatever the load is
     solar: np.ndarray | None = None  # (N,) what its panels are expected to make; None: it has none
     grounds: Grounds | None = None  # what it goes by; None: it was not made here
-    reserve: float = 0.0  # stored kWh under which nothing is sold
     value: np.ndarray | None = None  # (N, levels) cents per stored kWh left after each half hour, by which the modes go
 
     @property
@@ -313,10 +312,15 @@ def _outlook_of_one(models, windows, step, ts, site):
     buy, sell = terms.of(np.zeros((1, STEPS_PER_DAY)))
     return valued(Outlook(buy, load, buy, sell, **expected_sun(windows, *one, False))), tariff
 
-# %% ../../nbs/60a_planning.plan.ipynb #60a00022
+# %% ../../nbs/60a_planning.plan.ipynb #60a00064
 def room_of(outlook: Outlook, site: Site) -> Room:
     "What a home's connection leaves to its battery in each half hour of an outlook of one decision."
     return site.connection.room(outlook.load[0], 0.0 if outlook.solar is None else outlook.solar[0])
+
+
+def _back(outlook, stored, site):
+    "kWh on the grid side of the way back into the band, as far as the connection lets it."
+    return way_back(site.battery, stored, room_of(outlook, site) if site.connection.bounds else None)
 
 
 def worth_of(outlook: Outlook, site: Site) -> Float[np.ndarray, "N 48 levels"]:
@@ -325,7 +329,7 @@ def worth_of(outlook: Outlook, site: Site) -> Float[np.ndarray, "N 48 levels"]:
         return outlook.value
     return marginal_value(*outlook.prices(site), outlook.load, site, outlook.solar)
 
-
+# %% ../../nbs/60a_planning.plan.ipynb #60a00022
 def plan_modes(
     outlook: Outlook,  # of one decision, with the mean load that is expected
     stored: float,  # kWh
@@ -335,13 +339,12 @@ def plan_modes(
 ) -> dict:
     """Columns of the plan's frame: `mode` and `target_soc` of each half hour, as named for the charge that they lead to at the load expected, and the four
     charges themselves, which hold at any charge and load; states of charge, by the value of stored energy."""
-    b, back = site.battery, len(way_back(site.battery, stored, room_of(outlook, site) if site.connection.bounds else None))
+    b, back = site.battery, len(_back(outlook, stored, site))
     outlook, path = outlook.shifted(back), [float(np.clip(stored, b.energy_min, b.energy_max))]
     buy, sell = outlook.prices(site)
     value = worth_of(outlook, site)
     may = {k: x[0] for k, x in site.may(outlook.price, buy, sell).items()} if obey_thresholds else {}
-    bounds = mode_bounds(buy[0], sell[0], value[0], b, **may, connection=site.connection)
-    bounds = bounds._replace(serve_to=np.maximum(bounds.serve_to, reserve), export_to=np.maximum(bounds.export_to, reserve))
+    bounds = mode_bounds(buy[0], sell[0], value[0], b, **may, connection=site.connection, reserve=reserve)
     room = room_of(outlook, site)
     for k in range(STEPS_PER_DAY):
         here, left = Bounds(*(v[k] for v in bounds)), Room(*(v[k] for v in room))
@@ -349,15 +352,13 @@ def plan_modes(
     names, targets = modes(bounds, np.array(path[:-1]), b, reserve)
     full, edge = b.capacity * b.health, path[0]  # outside its band a battery goes back to the edge of it
     columns = dict(target_soc=targets) | {f"{k}_soc": x / full for k, x in bounds._asdict().items()}
-    trades = site.connection.charge_from_grid if stored < edge else site.connection.export_battery and site.connection.export_limit != 0
-    aside = ("charge" if trades else "hold") if stored < edge else "export" if trades else "self_consume"
-    names = ([aside] * back + names)[:STEPS_PER_DAY]
+    names = ([mode_back(stored < edge, site.connection)] * back + names)[:STEPS_PER_DAY]
     return dict(mode=names) | {k: ([edge / full] * back + x.tolist())[:STEPS_PER_DAY] for k, x in columns.items()}
 
 # %% ../../nbs/60a_planning.plan.ipynb #60a00062
 def _decide(outlook, stored, reserve, site, decoder, obey_thresholds) -> tuple:
     "kWh on the grid side (48,), stored kWh (49,) and the `Grounds`, of one decision at any charge `stored`; the plan begins with the way back into the band."
-    b, back = site.battery, way_back(site.battery, stored, room_of(outlook, site) if site.connection.bounds else None)
+    b, back = site.battery, _back(outlook, stored, site)
     later = outlook.shifted(len(back))  # from the edge of the band on
     start = np.clip(np.array([stored]), b.energy_min, b.energy_max)
     wish = plan_by_optimum(later, start, reserve, site, True) if obey_thresholds else DECODERS[decoder](later, start, reserve, site)
@@ -399,10 +400,10 @@ def make_plan(
     energy, path, grounds = _decide(outlook, stored, reserve, site, decoder, obey_thresholds)
     (buy, sell), load = outlook[0].prices(site), expected_load(models.consumption, windows, home, steps)[0, :STEPS_PER_DAY].astype(float)
     expected = replace(outlook, load=load[None])
-    expected = replace(expected, value=(value := worth_of(expected, site)))
-    said = plan_modes(expected, stored, reserve[0], site, obey_thresholds)
+    value = worth_of(expected, site)
+    said = plan_modes(replace(expected, value=value), stored, reserve[0], site, obey_thresholds)
     sun = None if outlook.solar is None else outlook.solar[0]
     profit = float(site.profit(energy, load, 0.0 if sun is None else sun, buy, sell).sum())
     about = tariff.name, profit, b, decoder, (*tariff_notes(tariff, ts, panel.timezone), *held_back(windows, step)), missing
-    made = ts, energy, path, outlook.price[0], load, buy, sell, *about, said, sun, grounds, float(reserve[0]), value[0]
+    made = ts, energy, path, outlook.price[0], load, buy, sell, *about, said, sun, grounds, value[0]
     return Plan(household, panel.timezone, *made)

@@ -119,3 +119,20 @@ def project(
         room = self.connection.room(load, solar)
         energy = np.clip(energy, -room.most_out, room.most_in)
     return self.battery.project(energy, soc, reserve)
+
+# %% ../../nbs/07_site.site.ipynb #07000031
+@patch
+def follow(
+    self: Site,
+    wish: np.ndarray,  # (homes, n) kWh on the grid side, charging positive
+    stored: np.ndarray,  # (homes,) kWh at the start
+    reserve,  # (homes,) stored kWh under which nothing is taken out
+    load: np.ndarray,  # (homes, n) kWh that the homes use
+    solar: np.ndarray,  # (homes, n) kWh that their panels make
+) -> tuple[np.ndarray, np.ndarray]:
+    "kWh on the grid side (homes, n) and stored kWh (homes, n + 1) of batteries that go by a wish, step by step, as far as they and their connections can."
+    energy, soc = np.zeros(wish.shape), np.repeat(stored[:, None], wish.shape[1] + 1, 1)
+    for j in range(wish.shape[1]):
+        energy[:, j] = self.project(wish[:, j], soc[:, j], reserve, load[:, j], solar[:, j])
+        soc[:, j + 1] = soc[:, j] + self.battery.stored(energy[:, j])
+    return energy, soc

@@ -84,9 +84,9 @@ def _blank_nights(x, others):
     known = seen.notna()
     if not 0.2 < known.mean() < 0.8 or (x <= 1e-6).mean() > 0.02:
         return seen[[]]
-    by_slot = known.groupby([seen.index.floor("D"), seen.index - seen.index.floor("D")]).first().unstack()
-    usual = by_slot.astype(float).rolling(15, min_periods=1, center=True).mean().stack()
-    dark = usual.to_numpy()[usual.index.get_indexer(pd.MultiIndex.from_arrays([seen.index.floor("D"), seen.index - seen.index.floor("D")]))]
+    day_and_slot = pd.MultiIndex.from_arrays([seen.index.floor("D"), seen.index - seen.index.floor("D")])
+    by_slot = known.set_axis(day_and_slot).unstack()
+    dark = by_slot.astype(float).rolling(15, min_periods=1, center=True).mean().stack().reindex(day_and_slot).to_numpy()
     return seen[~known & (dark < 0.5)].fillna(0.0)
 
 
@@ -98,14 +98,13 @@ def _blank_flows(x, other):
 
 def _with_noughts(parts, report):
     "The registers, with nought where a blank can be nothing else."
-    homes = lambda r: dict(list(parts[r].groupby(level="household_id"))) if r in parts else {}
-    flat = lambda x: x.droplevel("household_id")
-    found = []
-    for h, x in homes("generation_kwh").items():
-        if beside := [flat(p).index for r in ("import_kwh", "export_kwh") if (p := homes(r).get(h)) is not None]:
-            found.append(("generation_kwh", h, _blank_nights(flat(x), beside[0].union(beside[-1]))))
+    flat = lambda x: {h: y.droplevel("household_id") for h, y in x.groupby(level="household_id")}
+    known, found = {r: flat(parts[r]) if r in parts else {} for r in ("generation_kwh", "import_kwh", "export_kwh")}, []
+    for h, x in known["generation_kwh"].items():
+        if beside := [known[r][h].index for r in ("import_kwh", "export_kwh") if h in known[r]]:
+            found.append(("generation_kwh", h, _blank_nights(x, beside[0].union(beside[-1]))))
     for r, o in (("import_kwh", "export_kwh"), ("export_kwh", "import_kwh")):
-        found += [(r, h, _blank_flows(flat(x), flat(homes(o)[h]))) for h, x in homes(r).items() if h in homes(o)]
+        found += [(r, h, _blank_flows(x, known[o][h])) for h, x in known[r].items() if h in known[o]]
     for r, h, x in found:
         if len(x):
             report.add(
