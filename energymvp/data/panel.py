@@ -221,6 +221,8 @@ def _solar(df, ts, energy):
     battery = df.discharge_kwh.fillna(0) - df.charge_kwh.fillna(0)  # what a battery that is there gave
     flows = energy.reindex(df.ts).to_numpy() - (df.import_kwh - df.export_kwh + battery)
     made = df.generation_kwh.fillna(flows)  # half hour by half hour: an inverter may have begun to tell later than the meter
+    if not generation and df[["charge_kwh", "discharge_kwh"]].notna().any(axis=None) and not (made > 0.02).any():
+        return None  # a battery alone explains what was exported: there are no panels
     x, at = np.full((1, len(ts)), np.nan), ts.get_indexer(pd.DatetimeIndex(df.ts))
     x[:, at[at >= 0]] = made.to_numpy()[at >= 0]
     x, true, n = _filled(x)

@@ -33,10 +33,11 @@ class SimulatedHome:
     site: Site
     start: pd.Timestamp
     load: np.ndarray  # (n,) kWh per half hour that it uses
-    solar: np.ndarray  # (n,) that its panels make
+    solar: np.ndarray  # (n,) that its panels make; nought where it has none
     buy: np.ndarray  # (n,) cents/kWh of import
     sell: np.ndarray  # (n,) of export
     stored: float  # kWh
+    panels: bool = False  # whether it has some, and so a register of what they make
     parts: int = 6  # steps of a half hour
     command: Command | None = None
     cents: float = 0.0  # what the meter has charged
@@ -67,7 +68,7 @@ def run(self: SimulatedHome, now: pd.Timestamp) -> float:
     self.cents += float(self.buy[i] * into - self.sell[i] * out)
     self.safe += self.command is None or not self.command.holds(now) or self.command.reason.startswith(SAFE)
     self.stored += float(own.battery.stored(energy))
-    self._flows += [into, out, solar, max(energy, 0), max(-energy, 0)]
+    self._flows += [into, out, solar if self.panels else np.nan, max(energy, 0), max(-energy, 0)]
     if now + HALF_HOUR / k >= self.start + (i + 1) * HALF_HOUR:
         names = ("import_kwh", "export_kwh", "generation_kwh", "charge_kwh", "discharge_kwh")
         self.meters.append(
@@ -132,7 +133,7 @@ def _homes(planner, source, names, start, stop, soc, node, market):
         if site.tariff.follows_market and not np.isfinite(panel.price[at]).all():
             raise ValueError(f"{h}: a simulation needs every price of its days, and some are missing")
         stored = soc * site.battery.capacity * site.battery.health
-        homes.append(SimulatedHome(h, site, start, load, solar, *paid(site.tariff, panel, at), stored))
+        homes.append(SimulatedHome(h, site, start, load, solar, *paid(site.tariff, panel, at), stored, panel.solar is not None))
     return homes, panel
 
 

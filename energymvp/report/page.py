@@ -98,7 +98,9 @@ def _earnings_tables(results):
     digits, note = dict(zip(names.values(), (1, 0, 2, 2, 0, 0, 0, 0, 1, 1, 0, 0))), "Means per home and day."
     table = lambda mode, tariff: trading_table(results, mode, tariff).drop(columns="$/day").rename(columns=names)
     return [
-        dict(terms=_terms(m, t), table=table_data(table(m, t), digits, note, (PLAN,))) for m, ts in results["trading"].items() for t in ts
+        dict(terms=_terms(m, t), table=table_data(table(m, t), digits, note, (sun_plan(rows) or PLAN,)))
+        for m, ts in results["trading"].items()
+        for t, rows in ts.items()
     ]
 
 # %% ../../nbs/62d_report.page.ipynb #62d00001
