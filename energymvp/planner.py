@@ -209,6 +209,8 @@ class PlanMaker(Forecaster):
         site: Site | None = None,  # battery, tariff and rules; None: as the store has them for this home, else the run's
         decoder: str | None = None,  # "optimizer" or "decisions"; None: the better one on validation
         obey_thresholds: bool = False,  # buy and sell only beyond the thresholds of the rules
+        end_soc: float | None = None,  # least state of charge at the end, 0 to 1
+        end_value: float | None = None,  # cents that a stored kWh left at the end is worth; None: what the days to come make of it
         node: str | None = None,
         market: str | None = None,
         tz: str | None = None,  # the clock of frames whose times have no zone
@@ -221,7 +223,7 @@ class PlanMaker(Forecaster):
             at = moment(at, zone, "at", whole=True)
             site = site or self.site_of(store, home)
             panel = self.panel_at(store, home, at, node, market, site.tariff.follows_market, zone)
-        return make_plan(self.models, panel, home, at, soc, site, decoder, obey_thresholds)
+        return make_plan(self.models, panel, home, at, soc, site, decoder, obey_thresholds, end_soc, end_value)
 
 # %% ../nbs/64_planner.ipynb #27af811d
 @patch

@@ -158,6 +158,8 @@ _soc = option("State of charge at that time, 0 to 1.", shown=True)
 _decoder = option(
     "optimizer (on T2's prices) or decisions (T2's own).", shown="the better one on validation", words=("optimizer", "decisions")
 )
+_end_soc = option("Least state of charge at the end of the plan, 0 to 1.", "--end-soc", shown="none")
+_end_value = option("What a stored kWh left at its end is worth, cents.", "--end-value", shown="what the days to come make of it")
 _why = option("Say why, block by block: what a stored kWh is worth and for what, and what waiting would cost.", "--why", shown=True)
 _obey = option("Buy and sell only beyond the thresholds of the rules; the plan is then the optimizer's.", "--obey-thresholds", shown=True)
 
@@ -171,6 +173,8 @@ def plan(
     soc: Annotated[float, _soc] = 0.5,
     decoder: Annotated[str | None, _decoder] = None,
     obey_thresholds: Annotated[bool, _obey] = False,
+    end_soc: Annotated[float | None, _end_soc] = None,
+    end_value: Annotated[float | None, _end_value] = None,
     why: Annotated[bool, _why] = False,
     json_: Json = None,
     node: Node = None,
@@ -191,7 +195,7 @@ def plan(
         zone, site = planner.clock(s, [household]), planner.site_of(s, household)
         when = moment(at, zone, "--at", whole=True)
         panel = planner.panel_at(s, household, when, node, market, site.tariff.follows_market, zone)
-    made = make_plan(planner.models, panel, household, when, soc, site, decoder, obey_thresholds)
+    made = make_plan(planner.models, panel, household, when, soc, site, decoder, obey_thresholds, end_soc, end_value)
     last, settings = _say_plan(made, panel, when, soc, why), {k: getattr(site, k) for k in ("battery", "tariff", "rules", "connection")}
     return {
         **made.to_dict(),
@@ -218,7 +222,7 @@ def _say_plan(plan, panel, at, soc, why):
         f"expected to earn {plan.expected_profit:.1f} cents if prices and load come as forecast; "
         f"{plan.soc[0]:.2f} kWh are stored at the start, {plan.soc[-1]:.2f} at the end"
     )
-    for line in plan.mode_lines():
+    for line in (*plan.end_lines(), *plan.mode_lines()):
         typer.echo(line)
     if why:
         typer.echo(plan.why())

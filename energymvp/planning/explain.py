@@ -14,7 +14,8 @@ import pandas as pd
 from fastcore.basics import patch
 from jaxtyping import Float
 
-from .plan import Grounds, Plan, best_from
+from .plan import Plan, best_plans, gains
+from .programme import Grounds, asked, programme
 from ..units import HALF_HOUR, STEPS_PER_DAY
 
 # %% ../../nbs/60b_planning.explain.ipynb #301c9bf9
@@ -100,6 +101,17 @@ def gain(
     worth = float(g.value[k][there] @ width[there])
     return worth if high > low else -worth
 
+# %% ../../nbs/60b_planning.explain.ipynb #dbc21972
+def _from(g, k, soc) -> float:
+    "Cents that the optimizer's best plan earns from half hour `k` of the day on, with `soc` stored kWh."
+    one = lambda x: x[None]
+    buy, how = programme(g.outlook.each(one), g.site, bool(g.may), g.end)
+    least, how = asked(g.end, buy.shape[1])[k:], {n: x[:, k:] if isinstance(x, np.ndarray) else x for n, x in how.items()}
+    if k == buy.shape[1]:
+        return how["end_value"] * soc
+    energy = best_plans(buy[:, k:], how, np.array([soc]), np.array([g.reserve]), g.site, least)
+    return float(gains(energy, soc + np.cumsum(g.site.battery.stored(energy), 1), buy[:, k:], how, g.site)[0])
+
 
 def waiting(plan: Plan, start: int, stop: int) -> float:
     "Cents that are lost by doing nothing in half hours `start` to `stop`, and then going on as well as possible."
@@ -109,10 +121,10 @@ def waiting(plan: Plan, start: int, stop: int) -> float:
     before, after = np.clip(plan.soc[[start, stop]], b.energy_min, b.energy_max)
     later = gain(g, stop - 1, before, after)
     if np.isinf(later):  # under its reserve a charge is no part of one optimum: both are looked for from there
-        later = best_from(g, stop, after) - best_from(g, stop, before)
+        later = _from(g, stop, after) - _from(g, stop, before)
     return float(earned + later)
 
-# %% ../../nbs/60b_planning.explain.ipynb #5dc8c4ef
+# %% ../../nbs/60b_planning.explain.ipynb #5586ba2b
 def limits(plan: Plan, m: Margins) -> list:
     "Of each half hour what keeps it from doing more of what it does, or from doing anything: a key of `LIMITS`."
     g: Any = plan.grounds
@@ -140,14 +152,14 @@ LIMITS = dict(
     load="what the home uses", connection="the connection to the grid", rules="the thresholds of the rules", price="the price", band="the way back into its band",
 )  # fmt: skip
 
-# %% ../../nbs/60b_planning.explain.ipynb #48dd8b06
+# %% ../../nbs/60b_planning.explain.ipynb #b0f26149
 SERVES = dict(  # what a stored kWh is for: of the last one that is stored, and of one that would be kept
     home=("it serves the home at {at} instead of import at {price:.1f} cents", "it would serve the home at {at} instead of import at {price:.1f} cents"),
     export=("it is sold at {at} for {price:.1f} cents", "it would be sold at {at} for {price:.1f} cents"),
     grid=("it spares buying at {at} for {price:.1f} cents", "it would spare buying at {at} for {price:.1f} cents"),
     sun=("without it the panels fill the same room at {at}, giving up export at {price:.1f} cents", "the panels fill the same room at {at}, giving up export at {price:.1f} cents"),
     lost=("without it the panels fill the same room at {at} for nothing", "the panels fill the same room at {at} for nothing"),
-    after=("it is left for the time after the plan", "it would be left for the time after the plan"),
+    after=("it is left for the days to come", "it would be left for the days to come"),
 )  # fmt: skip
 
 
@@ -172,7 +184,7 @@ class Why(list):
     def __repr__(self):
         return "\n".join(x["reason"] for x in self)
 
-# %% ../../nbs/60b_planning.explain.ipynb #b0f26149
+# %% ../../nbs/60b_planning.explain.ipynb #27da8fab
 def _looked_at(m, b, i, j, action) -> tuple:
     "Half hours of a block at whose margins it is looked at: for taking in, and for giving up. Of a block that holds, where it comes nearest to either."
     if action != "hold":
@@ -211,7 +223,7 @@ def _record(plan, m, found, clock, i, j) -> dict:
     record = about | numbers | for_ | dict(limits=list(dict.fromkeys(found[i:j])))
     return record | dict(reason=_sentence(plan, record, m, i, j, kept, flow, mean, use, k))
 
-# %% ../../nbs/60b_planning.explain.ipynb #27da8fab
+# %% ../../nbs/60b_planning.explain.ipynb #c646920f
 def _did(r, flow, mean) -> str:
     "What a block does and at which price."
     of = lambda n: f"{flow[n]:.1f} kWh"
@@ -237,7 +249,7 @@ def _would(r, m, k, b) -> list:
         sell=above and f"it would give one up for {above} cents or more",
     )[r["action"]]]  # fmt: skip
 
-# %% ../../nbs/60b_planning.explain.ipynb #c646920f
+# %% ../../nbs/60b_planning.explain.ipynb #12abb436
 def _sun_words(plan, m, i, j, use) -> str:
     "Of what a home with panels buys: what these leave over before it is used."
     until, b = STEPS_PER_DAY if use is None else use, plan.battery
@@ -263,7 +275,7 @@ def _sentence(plan, r, m, i, j, kept, flow, mean, use, k) -> str:
         text += _sun_words(plan, m, i, j, use)
     return f"{text} Limited by {limited}."
 
-# %% ../../nbs/60b_planning.explain.ipynb #12abb436
+# %% ../../nbs/60b_planning.explain.ipynb #b136bc20
 def _why(plan: Plan) -> Why:
     if plan.grounds is None:
         raise ValueError("this plan does not know what it was made by: reasons are of plans that `make_plan` or `Planner.plan` makes")
@@ -288,5 +300,5 @@ def to_dict(self: Plan) -> dict:
     return dict(
         household_id=self.household, start=self.ts[0].isoformat(), timezone=self.timezone,
         expected_profit_cents=self.expected_profit, decoder=self.decoder, tariff_name=self.tariff, missing_half_hours=self.missing,
-        steps=steps.to_dict("records"), why=told,
+        end_value_cents_kwh=None if self.grounds is None else self.grounds.left(self.soc[-1]), steps=steps.to_dict("records"), why=told,
     )  # fmt: skip

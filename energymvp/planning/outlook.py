@@ -22,7 +22,7 @@ from ..forecast.trading_features import TRADING_COLUMNS, battery_columns, home_r
 from ..forecast.price_states import possible_prices
 from ..forecast.windows import Windows
 from ..optimizer.programme import stochastic_value
-from ..optimizer.value import marginal_value, over_reserve, value_over_days
+from ..optimizer.value import End, marginal_value, over_reserve, value_over_days
 from ..site.site import Site
 from ..site.tariff import Tariff
 from ..site.tariffs import at_use, of_each
@@ -194,7 +194,7 @@ def _by_surprise(models, windows):
     return windows.panel.market == "RTM" and bool(models.trading.size.get("by_programme"))
 
 # %% ../../nbs/60_planning.outlook.ipynb #60000028
-def _value(found, models, windows, home, step, site, share, under, rows, observed):
+def _value(found, models, windows, home, step, site, share, under, rows, observed, end):
     "(N, 48, 10) cents per stored kWh left after each slot: T2's, or where nothing is learned of it the programme's or that of what is expected."
     (buy, sell), load = found.prices(site), found.load
     learns = observed and models.trading.size.get("value_width") and (share < 1).any()
@@ -204,9 +204,9 @@ def _value(found, models, windows, home, step, site, share, under, rows, observe
     if surprise:
         base = _by_programme(found, models, windows, once, again, seen, site, reserve, under, rows)
     elif windows.solar is not None:
-        base = value_over_days(buy, sell, possible_loads(windows, home, step, load, observed), site, found.solar)
+        base = value_over_days(buy, sell, possible_loads(windows, home, step, load, observed), site, found.solar, end=end)
     else:
-        base = marginal_value(buy, sell, load, site)
+        base = marginal_value(buy, sell, load, site, end=end)
     if not learns:
         return base
     seen = seen[again]
@@ -225,6 +225,7 @@ def with_value(
     under=lambda outlook, rows: outlook,  # puts an outlook of some of the rows under their homes' tariffs; as it is: the site's
     batch_size: int = 1024,
     observed: bool = True,  # whether price and load of the current interval are
+    end: End = End(),  # noqa: B008 - it cannot change; of what is learned and of the programme it is none
 ) -> Outlook:
     """The outlook under the homes' tariffs, with the value of stored energy where it is not that of what is expected: with panels it is the mean
     over the days that may come; where the current interval is observed, the programme's or in part learned, too."""
@@ -233,5 +234,5 @@ def with_value(
     if windows.solar is None and not (observed and (learns or _by_surprise(models, windows))):
         return found
     parts = np.array_split(np.arange(len(step)), -(-len(step) // batch_size))
-    value = [_value(found[i], models, windows, home[i], step[i], site, shares[home[i]], under, i, observed) for i in parts]
+    value = [_value(found[i], models, windows, home[i], step[i], site, shares[home[i]], under, i, observed, end) for i in parts]
     return replace(found, value=np.concatenate(value))

@@ -26,6 +26,7 @@ from ..data.readers.tariffs import read_tariff, tariff_names
 from ..files import shipped
 from ..forecast.checkpoints import load_checkpoint
 from ..forecast.load_features import N_DAY_PROFILES, N_WEEK_PROFILES
+from ..optimizer.value import end_of
 from ..planner import Planner
 from ..planning.plan import make_plan
 from energymvp.service.bodies import (
@@ -131,8 +132,11 @@ def _site(body, planner):
 def _plan(planner, body):
     site = _site(body, planner)
     panel, at, notes = _panel(body)
+    with _refuse("end_soc"):
+        end_of(site.battery, body.end_soc)
     with _refuse():
-        plan = make_plan(planner.models, panel, body.household_id, at, body.state_of_charge, site, body.decoder, body.obey_thresholds)
+        how = body.decoder, body.obey_thresholds, body.end_soc, body.end_value
+        plan = make_plan(planner.models, panel, body.household_id, at, body.state_of_charge, site, *how)
     start, end = plan.soc[[0, -1]] / (site.battery.capacity * site.battery.health)
     given = dict(state_of_charge_start=start, state_of_charge_end=end, obey_thresholds=body.obey_thresholds, report=notes + [*plan.remarks])
     settings = {k: vars(getattr(site, k)) for k in SECTIONS} | ({} if body.rates is None else dict(tariff=None))

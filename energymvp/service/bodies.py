@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['MAX_DAYS', 'MINUTES', 'Readings', 'Prices', 'SECTIONS', 'BatterySetting', 'TariffSetting', 'RulesSetting',
-           'ConnectionSetting', 'Zone', 'Charge', 'When', 'Rates', 'Strict', 'ForecastRequest', 'PlanRequest',
-           'ForecastStep', 'ForecastAnswer', 'PlanStep', 'Reason', 'PlanAnswer', 'TariffCard', 'Array', 'Card',
-           'Health', 'ErrorText', 'ErrorDetail', 'ErrorList']
+           'ConnectionSetting', 'Zone', 'Charge', 'When', 'Rates', 'EndCharge', 'EndValue', 'Strict', 'ForecastRequest',
+           'PlanRequest', 'ForecastStep', 'ForecastAnswer', 'PlanStep', 'Reason', 'PlanAnswer', 'TariffCard', 'Array',
+           'Card', 'Health', 'ErrorText', 'ErrorDetail', 'ErrorList']
 
 # %% ../../nbs/66_service.bodies.ipynb #419222ba
 from datetime import datetime
@@ -98,12 +98,22 @@ class ForecastRequest(Strict):
     decision_time: When = None
     days: Annotated[Literal[1, 7], Field(description="how far ahead")] = 1
 
-# %% ../../nbs/66_service.bodies.ipynb #9eba9078
+# %% ../../nbs/66_service.bodies.ipynb #66000032
 Rates = Annotated[
     Annotated[str, Tag("name")] | Annotated[RateTable, Tag("table")], Discriminator(lambda x: "name" if isinstance(x, str) else "table")
 ]
+EndCharge = Annotated[
+    Charge | None,
+    Field(description="share of the capacity that must be left at the end; where out of reach, as much as can be, and `report` says so"),
+]
+EndValue = Annotated[
+    float | None,
+    Field(
+        ge=-PRICE_CAP, le=PRICE_CAP, description="cents that a stored kWh left at the end is worth; None: what the days to come make of it"
+    ),
+]
 
-
+# %% ../../nbs/66_service.bodies.ipynb #9eba9078
 class PlanRequest(Strict):
     "Readings, prices and a battery, for a plan."
 
@@ -134,6 +144,8 @@ class PlanRequest(Strict):
     obey_thresholds: Annotated[
         bool, Field(description="keep to the two price thresholds; the plan is then the optimizer's, whatever the decoder")
     ] = False
+    end_soc: EndCharge = None
+    end_value: EndValue = None
 
 # %% ../../nbs/66_service.bodies.ipynb #d6e3b6fe
 class ForecastStep(BaseModel):
@@ -225,6 +237,7 @@ class PlanAnswer(BaseModel):
     ]
     state_of_charge_start: float
     state_of_charge_end: float
+    end_value_cents_kwh: Annotated[float, Field(description="what the last stored kWh left at the end counts")]
     decoder: str
     obey_thresholds: bool
     battery: BatterySetting
