@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from .simulate import BEST, Trajectory, actual, actual_solar, in_parts, intervals, steps_of
+from .simulate import BEST, Trajectory, actual, actual_solar, in_parts, intervals, steps_of, worth_left
 from ..forecast.forecasts import forecast_load
 from ..forecast.own_weeks import simple_profiles
 from ..forecast.load_model import LoadModel
@@ -43,21 +43,24 @@ class Settled:
         "(homes, n k) kWh that a home takes from the grid with a policy, and that it gives."
         return [x.reshape(len(x), -1) for x in self.site.flows(_energy(run, self.load.shape[2]), self.load, self.sun, self.sell)]
 
-    def earned(self, run: Trajectory) -> np.ndarray:
+    def earned(
+        self,
+        run: Trajectory,
+        left: bool = True,  # with what is left in the battery, in the last half hour
+    ) -> np.ndarray:
         "(homes, n) cents that a policy earned in each half hour."
-        return _billed(self.site.profit, run, self)
+        cents = _billed(self.site.profit, run, self)
+        cents[:, -1] += left * self.left(run)
+        return cents
+
+    def left(self, run: Trajectory) -> np.ndarray:
+        "(homes,) cents that what a policy leaves in the battery is worth, over what it began with."
+        return worth_left(self.buy, self.scored, self.site.battery) * (run.soc[:, -1] - run.soc[:, 0])
 
     def bills(self, run: Trajectory) -> np.ndarray:
-        "(homes,) cents that each home pays with a policy: under a rate table with its tiers, fixed charges and minimum bills, month by month."
-        k, tariffs, steps = self.load.shape[2], of_each(self.site.tariff, len(self.load)), _billed(self.site.bill, run, self)
-        if not any(isinstance(t, RateTable) for t in tariffs):
-            return steps.sum(1)
-        paid, (into, out), there = steps.sum(1), self.flows(run), np.repeat(self.scored, k, 1)
-        for h, t in enumerate(tariffs):
-            if isinstance(t, RateTable) and there[h].any():
-                m, x, y = (v[h, there[h]] for v in (self.market, into, out))
-                paid[h] = t.bill(self.ts[there[h]], x, y, m, 30 // k).bill.sum()
-        return paid
+        """(homes,) cents that each home pays with a policy, less what is left in the battery: under a rate table with its tiers, fixed charges and
+        minimum bills, month by month."""
+        return _bills(self, run) - self.left(run)
 
 # %% ../../nbs/61a_backtest.score.ipynb #61a00050
 def settle(
@@ -84,6 +87,17 @@ def _billed(f, run, s):
     "(homes, n) of `f(energy, load, solar, buy, sell)` in cents, `bill` or `profit` of a site; each interval at its own price."
     return np.where(s.scored, f(_energy(run, s.load.shape[2]), s.load, s.sun, s.buy, s.sell).sum(-1), 0)
 
+
+def _bills(s, run):
+    "(homes,) cents that each home pays with a policy."
+    k, paid = s.load.shape[2], _billed(s.site.bill, run, s).sum(1)
+    (into, out), there = s.flows(run), np.repeat(s.scored, k, 1)
+    for h, t in enumerate(of_each(s.site.tariff, len(paid))):
+        if isinstance(t, RateTable) and there[h].any():
+            m, x, y = (v[h, there[h]] for v in (s.market, into, out))
+            paid[h] = t.bill(s.ts[there[h]], x, y, m, 30 // k).bill.sum()
+    return paid
+
 # %% ../../nbs/61a_backtest.score.ipynb #61a00051
 def earned(
     run: Trajectory,
@@ -92,7 +106,7 @@ def earned(
     start: int,  # first step of the span
     site: Site,
 ) -> np.ndarray:
-    "(homes, n) cents that one policy earned in each half hour."
+    "(homes, n) cents that one policy earned in each half hour, the last with what is left in the battery."
     return settle(scored, windows, start, site).earned(run)
 
 
@@ -103,7 +117,7 @@ def cumulative(
     start: int,  # first step of the span
     site: Site,
 ) -> pd.DataFrame:
-    "Dollars earned per home up to the end of each half hour, one column a policy."
+    "Dollars earned per home up to the end of each half hour, one column a policy; the last one with what is left."
     settled = settle(scored, windows, start, site)
     dollars = {r.policy: settled.earned(r).mean(0).cumsum() / 100 for r in runs}
     return pd.DataFrame(dollars, index=windows.panel.ts[start : start + scored.shape[1]])
@@ -147,7 +161,7 @@ def score(
     start: int,  # first step of the span
     site: Site,
 ) -> pd.DataFrame:
-    "One row a policy: money per home and day, share of perfect foresight, and what else the table shows."
+    "One row a policy: money per home and day, with what is left in the battery; share of perfect foresight, and what else the table shows."
     s = steps_of(scored, windows, start, site, any(r.intervals > 1 for r in runs))
     b, net, reserve = s.battery, s.net, np.broadcast_to(site.reserve(windows.usual_load(start))[:, None], s.scored.shape)
     held_against = rule_prices(site.tariff, s.price, s.buy, s.sell)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MODES', 'NATIVE', 'PROHIBITIVE_PRICE', 'BEST', 'AS_MODES', 'SELF', 'CHEAP', 'POLICIES', 'NATIVE_POLICIES', 'scored',
-           'Trajectory', 'actual', 'intervals', 'actual_solar', 'in_parts', 'steps_of', 'backtest']
+           'Trajectory', 'actual', 'intervals', 'actual_solar', 'in_parts', 'steps_of', 'worth_left', 'backtest']
 
 # %% ../../nbs/61_backtest.simulate.ipynb #e5b8a5d7
 from dataclasses import dataclass, field, replace
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Bool, Float
 from tqdm.auto import tqdm
 
 from ..data.calendar import midnights
@@ -153,6 +154,17 @@ def steps_of(
         return _Steps(1, site, scored, price, load, *tariff.on(ts[::k]).of(price), sun)
     buy, sell = (np.where(scored, p.reshape(*scored.shape, k).mean(-1), 0) for p in tariff.on(ts, 30 // k).of(market))
     return _Steps(1, site, scored, price, load, buy, sell, sun)
+
+# %% ../../nbs/61_backtest.simulate.ipynb #61000091
+def worth_left(
+    buy: Float[np.ndarray, "homes n k"],  # import prices of each half hour, in k parts
+    scored: Bool[np.ndarray, "homes n"],
+    battery: Battery,
+) -> Float[np.ndarray, " homes"]:
+    "Cents per stored kWh that is left when a span ends: what it would have cost at the least price of the last day."
+    last = [np.flatnonzero(there)[-STEPS_PER_DAY:] for there in scored]
+    least = [max(p[i].mean(-1).min(), 0.0) if len(i) else 0.0 for p, i in zip(buy, last)]
+    return battery.grid(1.0) * np.array(least)
 
 # %% ../../nbs/61_backtest.simulate.ipynb #169eefdd
 @dataclass
@@ -318,7 +330,8 @@ def _perfect_foresight(t):
     buy, sell = (np.where(s.scored, p, never) for p, never in zip((s.buy, s.sell), (PROHIBITIVE_PRICE, -PROHIBITIVE_PRICE)))
     reserve = np.repeat(t.reserve[:, None], s.scored.shape[1], 1)
     home = dict(load=s.load, solar=s.solar, connection=s.site.connection)
-    best = perfect_foresight(buy, s.battery, soc_start=t.begin, sell_price=sell, reserve=reserve, **home)
+    left = worth_left(s.buy.reshape(*t.scored.shape, s.k), t.scored, s.battery)
+    best = perfect_foresight(buy, s.battery, soc_start=t.begin, sell_price=sell, reserve=reserve, end_value=left, **home)
     return best.energy, best.soc, (0.0, 1)
 
 # %% ../../nbs/61_backtest.simulate.ipynb #61000024

@@ -80,7 +80,7 @@ def plan_by_optimum(
     reserve: Float[np.ndarray, " N"],  # stored kWh under which nothing is sold
     site: Site,
     obey_thresholds: bool = False,  # buy and sell only where the expected price is beyond the thresholds of the rules
-    end: End | None = None,  # of the day; None: it is the last, and what is left is worth nothing
+    end: End | None = End(),  # noqa: B008 - it cannot change; of the day; None: it is the last, and what is left is worth nothing
 ) -> Float[np.ndarray, "N 48"]:
     "kWh on the grid side: the best use of the battery if the outlook comes true."
     buy, how = programme(outlook, site, obey_thresholds, end)
@@ -92,10 +92,10 @@ def plan_by_value(
     soc: Float[np.ndarray, " N"],  # stored kWh
     reserve: Float[np.ndarray, " N"],  # stored kWh under which nothing is sold
     site: Site,
-    end: End | None = None,  # of the day, where the outlook has no value; None: as by default
+    end: End = End(),  # noqa: B008 - it cannot change; of the day, where the outlook has no value
 ) -> Float[np.ndarray, "N 48"]:
     "kWh on the grid side: T2's own decisions, each the exact best for its price and the value of what is left after it."
-    value = stored_value(outlook, site, end or End())
+    value = stored_value(outlook, site, end)
     return dispatch_by_value(*outlook.prices(site), outlook.load, soc, reserve, site, value, outlook.solar)[0]
 
 

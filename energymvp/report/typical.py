@@ -8,7 +8,7 @@ __all__ = ['median_index', 'typical_forecast', 'typical_plan', 'typical_sunny_da
 # %% ../../nbs/62b_report.typical.ipynb #2b850b1e
 import numpy as np
 
-from ..backtest.score import earned
+from ..backtest.score import settle
 from ..data.calendar import midnights
 from ..forecast.checkpoints import Models
 from ..forecast.forecasts import forecast_load
@@ -62,7 +62,7 @@ def _median_day(windows, run, active, site, home, first):
     starts, days = _whole_days(windows.panel, active[home], first)
     if not len(starts):
         return None
-    cents = earned(run, active, windows, first, site)[home, days].sum(1)
+    cents = settle(active, windows, first, site).earned(run, left=False)[home, days].sum(1)
     day = days[i := median_index(cents)]
     return first + day, run.energy[home, day], run.soc[home, day[0] : day[0] + STEPS_PER_DAY + 1], float(cents[i])
 
