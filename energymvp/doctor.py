@@ -46,7 +46,9 @@ def _look(what, check):
 
 # %% ../nbs/65_doctor.ipynb #dee57ee1
 NEEDED = ("torch", "numpy", "pandas", "pyarrow", "duckdb", "numba", "safetensors", "matplotlib", "fastcore")
-EXTRAS = dict(supabase="supabase", psycopg="postgres", fastapi="api", pvlib="solar")  # package: the extra that brings it
+EXTRAS = dict(
+    supabase="supabase", psycopg="postgres", fastapi="api", pvlib="solar", **{"paho-mqtt": "live"}
+)  # package: the extra that brings it
 
 
 def _package(name):

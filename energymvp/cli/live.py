@@ -18,6 +18,11 @@ from .options import ConfigFile, Json, Market, Node, Quiet, RunFolder, StoreName
 _homes = option("Home to run; may be given several times.", shown="all", complete=in_store("consumption", "household_id"))
 _every = option("How often the loop looks: 5min, 1min, 30s.", shown=True)
 _once = option("One look, as for cron.", "--once", shown=True)
+_mqtt = option(
+    "MQTT broker that homes and Home Assistant speak by: mqtt://user@host:1883, or mqtts:// for TLS; the password is MQTT_PASSWORD of the environment."
+)
+_metrics = option("Serve metrics for Prometheus at host:port, as 127.0.0.1:9464, under /metrics.")
+_log = option("Log lines as json, or as words: key=value.", words=("json", "words"), shown=True)
 
 
 def _pace(every):
@@ -33,6 +38,34 @@ def _pace(every):
         raise ValueError(f"--every {every!r} must be a time from 5s to 30min, as 5min")
     return Pace(step, stale=max(3 * step, Pace.stale), lifetime=4 * step)
 
+# %% ../../nbs/70cb_cli.live.ipynb #70cb0012
+@contextlib.contextmanager
+def _look(loop, mqtt, metrics):
+    "What to do at each look: the loop's own, and what stands around it while it runs."
+    import os
+
+    from energymvp.live.metrics import MetricsPage, loop_metrics
+
+    with contextlib.ExitStack() as open_:
+        tick = loop.tick
+        if mqtt is not None:
+            from energymvp.live.mqtt import Bridge
+
+            bridge = Bridge(loop, mqtt, os.environ.get("MQTT_PASSWORD"))
+            open_.callback(bridge.close)
+            tick = bridge.tick
+        if metrics is None:
+            yield tick
+            return
+        page = MetricsPage(metrics)
+        open_.callback(page.close)
+
+        def look(now, tick=tick):
+            tick(now)
+            page.text = loop_metrics(loop)
+
+        yield look
+
 # %% ../../nbs/70cb_cli.live.ipynb #70cb0010
 @command
 def run(
@@ -40,6 +73,9 @@ def run(
     household: Annotated[list[str] | None, _homes] = None,
     every: Annotated[str, _every] = "5min",
     once: Annotated[bool, _once] = False,
+    mqtt: Annotated[str | None, _mqtt] = None,
+    metrics: Annotated[str | None, _metrics] = None,
+    log: Annotated[str, _log] = "json",
     run: RunFolder = None,
     node: Node = None,
     market: Market = None,
@@ -48,17 +84,22 @@ def run(
 ):
     """Run homes: read their state, plan again when something changed, and write what each battery is to do, until it is stopped.
 
-    Homes report their state of charge into the table `states`; what they are to do stands in the table `commands`, each with the time at which it expires. A log line is JSON, on standard error. A DuckDB file is one program's while it is open for writing: there use `--once`, or a Supabase project.
+    Homes report their state of charge into the table `states`, or over MQTT, where Home Assistant finds them; what they are to do stands in the table `commands`, each with the time at which it expires, and is said over MQTT. Log lines go to standard error. A DuckDB file is one program's while it is open for writing: there use `--once`, or a Supabase project.
 
-    Example: `energymvp run --store supabase --household home-1 --tariff pge-ev2-a`"""
+    Example: `energymvp run --store supabase --household home-1 --tariff pge-ev2-a --mqtt mqtt://energymvp@homeassistant.local`"""
     from energymvp.data.transfer import open_store
-    from energymvp.live.loop import Loop
+    from energymvp.live.loop import Loop, say, say_words
 
+    logs = dict(json=say, words=say_words)
+    if log not in logs:
+        raise ValueError(f"--log {log!r} is none of {', '.join(logs)}")
+    if once and mqtt is not None:
+        raise ValueError("--once is over before a message can come: leave it out with --mqtt")
     pace, planner = _pace(every), planner_of(run, config, tariff)
     with open_store(store, create=False, progress=False) as s:
-        loop = Loop(planner, s, household or None, pace, node=node, market=market)
-        with contextlib.suppress(KeyboardInterrupt):
-            loop.run(once)
+        loop = Loop(planner, s, household or None, pace, log=logs[log], node=node, market=market)
+        with contextlib.suppress(KeyboardInterrupt), _look(loop, mqtt, metrics) as look:
+            loop.run(once, look)
         for h, home in loop.homes.items():
             said = home.command
             typer.echo(

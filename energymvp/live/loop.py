@@ -63,6 +63,17 @@ class _Home:
     saved: float = np.nan  # cents that the battery saved in it
 
 
+def _line(error):
+    "An error in one line."
+    return " ".join(str(error).split())[:300]
+
+
+def _command_of(row):
+    "A command as the store has it."
+    made: dict = {k: getattr(row, k) for k in Command.__dataclass_fields__}
+    return Command(**made | dict(plan_ts=None if pd.isna(row.plan_ts) else row.plan_ts))
+
+# %% ../../nbs/64c_live.loop.ipynb #64c00046
 def say(
     event: str,
     **facts,
@@ -82,17 +93,6 @@ def _said(event, facts):
     level = "warning" if "problem" in facts else "info"
     home = {} if (h := facts.pop("household_id", None)) is None else dict(home=h)
     return dict(time=f"{pd.Timestamp.now('UTC'):%Y-%m-%dT%H:%M:%S.%fZ}", level=level, event=event) | home | facts
-
-
-def _line(error):
-    "An error in one line."
-    return " ".join(str(error).split())[:300]
-
-
-def _command_of(row):
-    "A command as the store has it."
-    made: dict = {k: getattr(row, k) for k in Command.__dataclass_fields__}
-    return Command(**made | dict(plan_ts=None if pd.isna(row.plan_ts) else row.plan_ts))
 
 # %% ../../nbs/64c_live.loop.ipynb #e2df67a4
 class Loop:
@@ -232,7 +232,7 @@ def _paid(self: Loop, home, now, k):
 
 # %% ../../nbs/64c_live.loop.ipynb #08c528ee
 @patch
-def _decide(self: Loop, household, now, state, problem):
+def _decide(self: Loop, household, now, state: Any, problem):
     "The mode of a home, its target and the reason, as a command that may be new."
     home, b = self.homes[household], self.homes[household].site.battery
     home.worth, home.heard, kind = np.nan, home.heard if state is None else state.ts, "store"
