@@ -7,6 +7,7 @@ __all__ = ['CONTENT_TYPE', 'exposition', 'loop_metrics', 'store_metrics', 'Metri
 
 # %% ../../nbs/64g_live.metrics.ipynb #a1adda92
 import re
+import socket
 import threading
 from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -45,7 +46,7 @@ _COUNTED = (  # event of the loop's tally, name, help, whether by kind
     ("settle", "settle_errors_total", "Days that could not be settled.", False),
 )
 
-
+# %% ../../nbs/64g_live.metrics.ipynb #64a00001
 def _seconds(ts):
     "A moment as Unix seconds."
     return float("nan") if ts is None or pd.isna(ts) else ts.timestamp()
@@ -97,6 +98,30 @@ def store_metrics(
     return exposition(families)
 
 # %% ../../nbs/64g_live.metrics.ipynb #d9928f92
+class _Server(ThreadingHTTPServer):
+    "Answers with the text of its page."
+
+    daemon_threads = True
+
+    def __init__(self, host, port, page):
+        self.page, self.address_family = page, socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        there = self.path.split("?")[0] == "/metrics"
+        body = (self.server.page.text if there else "the numbers are at /metrics\n").encode()  # pyright: ignore[reportAttributeAccessIssue]
+        self.send_response(200 if there else 404)
+        self.send_header("Content-Type", CONTENT_TYPE)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format, *args):
+        "Whoever asks every few seconds is not worth a line."
+
+# %% ../../nbs/64g_live.metrics.ipynb #64a00002
 class MetricsPage:
     "Serves `text` under /metrics until it is closed."
 
@@ -107,24 +132,9 @@ class MetricsPage:
         found = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:/]+):(\d{1,5})", address)
         if found is None or int(found[2]) > 65535:
             raise ValueError(f"metrics are served at host:port, as 127.0.0.1:9464, not {address!r}")
-        page = self
         self.text = ""
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                there = self.path.split("?")[0] == "/metrics"
-                body = (page.text if there else "the numbers are at /metrics\n").encode()
-                self.send_response(200 if there else 404)
-                self.send_header("Content-Type", CONTENT_TYPE)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                "Whoever asks every few seconds is not worth a line."
-
         try:
-            self.server = _Server((found[1].strip("[]"), int(found[2])), Handler)
+            self.server = _Server(found[1].strip("[]"), int(found[2]), self)
         except OSError as e:
             raise OSError(f"metrics cannot be served at {address}: {e.strerror or e}") from None
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -138,13 +148,3 @@ class MetricsPage:
         "Stop."
         self.server.shutdown()
         self.server.server_close()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, address, handler):
-        import socket
-
-        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        super().__init__(address, handler)

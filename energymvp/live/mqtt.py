@@ -17,6 +17,7 @@ from fastcore.basics import patch
 from .command import EARLY, Command
 from .loop import ERRORS, Loop
 from energymvp.live.messages import (
+    LONGEST,
     Refused,
     broker_of,
     command_text,
@@ -52,24 +53,30 @@ class Bridge:
         self.roots = {f"{self.broker.base}/{level(h)}": h for h in loop.homes}
         self.inbox: deque = deque(maxlen=MOST_KEPT)  # (topic, payload, retained, when it came), as the network's thread puts them
         self.shown: dict = {}  # topic -> (payload, retained, until when it holds)
-        self.newest, self.single, self.states, self.taken, self.plans = {}, {}, {}, {}, {}
+        self.newest, self.single, self.states, self.taken, self.plans, self.dropped = {}, {}, {}, {}, {}, 0
         loop.publish = self._command
         for h in loop.homes:
             for topic, of in discovery(h, self.broker.base, loop.pace.lifetime.total_seconds()).items():
                 self._keep(topic, json.dumps(of), True)
         self._keep(self.status, "online", True)
-        c = self.client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv311)
-        if self.broker.user is not None:
-            c.username_pw_set(self.broker.user, password)
-        if self.broker.tls:
-            c.tls_set()
-        c.will_set(self.status, "offline", qos=1, retain=True)
-        c.reconnect_delay_set(1, 30)
-        c.on_connect, c.on_connect_fail, c.on_disconnect, c.on_message = self._on_connect, self._on_fail, self._on_gone, self._on_message
-        c.connect_async(self.broker.host, self.broker.port, keepalive=30)
-        c.loop_start()
+        self._connect(Client(CallbackAPIVersion.VERSION2, protocol=MQTTv311), password)
 
     status = property(lambda self: f"{self.broker.base}/status")
+
+# %% ../../nbs/64f_live.mqtt.ipynb #64f00001
+@patch
+def _connect(self: Bridge, client, password):
+    "In a thread of its own, for as long as it takes."
+    c = self.client = client
+    if self.broker.user is not None:
+        c.username_pw_set(self.broker.user, password)
+    if self.broker.tls:
+        c.tls_set()
+    c.will_set(self.status, "offline", qos=1, retain=True)
+    c.reconnect_delay_set(1, 30)
+    c.on_connect, c.on_connect_fail, c.on_disconnect, c.on_message = self._on_connect, self._on_fail, self._on_gone, self._on_message
+    c.connect_async(self.broker.host, self.broker.port, keepalive=30)
+    c.loop_start()
 
 # %% ../../nbs/64f_live.mqtt.ipynb #9f47c06b
 @patch
@@ -146,7 +153,8 @@ def _on_message(self: Bridge, client, _, message):
     "In the network's thread: it is put aside, and nothing can go wrong."
     if message.topic == BIRTH:
         return self._anew() if message.payload == b"online" and not message.retain else None
-    self.inbox.append((message.topic, message.payload, message.retain, self.clock()))
+    self.dropped += len(self.inbox) == MOST_KEPT
+    self.inbox.append((message.topic, message.payload[: LONGEST + 1], message.retain, self.clock()))
 
 # %% ../../nbs/64f_live.mqtt.ipynb #1c89939e
 @patch
@@ -167,6 +175,11 @@ def take(self: Bridge) -> None:
             else:
                 said.add(key)
                 self.loop.note("refused", household_id=household, kind=e.kind, topic=topic, problem=str(e))
+    if self.dropped:
+        self.loop.note(
+            "refused", kind="too many", problem=f"{self.dropped} messages are dropped: more than {MOST_KEPT} came, or waited for the store"
+        )
+        self.dropped = 0
     self._store()
 
 # %% ../../nbs/64f_live.mqtt.ipynb #ed7aadeb
@@ -191,6 +204,7 @@ def _reading(self: Bridge, household, name, payload, retained, at):
     self.loop.tally["reading", household, ""] += 1
     if len(self.states) > MOST_KEPT:
         self.states.pop(next(iter(self.states)))
+        self.dropped += 1
 
 
 @patch
@@ -200,23 +214,26 @@ def _taken(self: Bridge, household, payload, at):
     given = [moment_of(said[k]) for k in ("ts", "expires_at") if k in said] if isinstance(said, dict) else []
     if len(given) < 2 or c is None or given != [c.ts, c.expires_at]:
         raise Refused("no such command", "what was taken is not the command that holds: send it back as it came")
-    self.taken[household] = c.row() | dict(acknowledged_at=at)
+    self.taken[household] = c, at
 
 # %% ../../nbs/64f_live.mqtt.ipynb #647e1a38
 @patch
 def _store(self: Bridge):
     "Readings and acknowledgements, written or kept until they can be."
+    for h, (c, _) in [*self.taken.items()]:
+        if self.loop.homes[h].lost or self.loop.homes[h].command != c:  # it was said anew since
+            del self.taken[h]
     try:
         if self.states:
             self.loop.store.upsert("states", pd.DataFrame([*self.states.values()]))
             self.states.clear()
         if self.taken:
-            self.loop.store.upsert("commands", pd.DataFrame([*self.taken.values()]))
+            self.loop.store.upsert("commands", pd.DataFrame([c.row() | dict(acknowledged_at=at) for c, at in self.taken.values()]))
             self.taken.clear()
     except ERRORS as e:
         self.loop.note("store", problem=f"{len(self.states)} readings wait: {' '.join(str(e).split())[:300]}")
 
-
+# %% ../../nbs/64f_live.mqtt.ipynb #64f00002
 @patch
 def show(self: Bridge) -> None:
     "What is new of each home."
