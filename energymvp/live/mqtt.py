@@ -147,7 +147,7 @@ def _on_gone(self: Bridge, client, _, flags, reason, properties):
     if reason.is_failure:
         self._gone(f"the connection is lost: {reason}")
 
-
+# %% ../../nbs/64f_live.mqtt.ipynb #64f00004
 @patch
 def _on_message(self: Bridge, client, _, message):
     "In the network's thread: it is put aside, and nothing can go wrong."
