@@ -79,12 +79,16 @@ class Table(TableData):
 
     def typed(self, rows: pd.DataFrame, **how) -> pd.DataFrame:
         "Rows as another program holds them, in the types of the table; `how` tells `pd.to_datetime` how times are written."
-        rows = self.complete(rows)
-        times = {c: pd.to_datetime(rows[c], utc=True, **how).dt.as_unit("ns") for c in self.of("time")}
-        known = lambda x: x.astype(object).where(x.notna() & (x != ""), None)
-        text = {c: known(rows[c]) for c in self.of("text") if c in self.optional}
-        kinds = dict(text="str", number=float, whole=int)
-        return rows.assign(**times, **text).astype({c: kinds[k] for c, (k, _) in self.columns.items() if k in kinds and c not in text})
+        rows, kinds = self.complete(rows), dict(text=pd.StringDtype(na_value=np.nan), number=np.dtype(float), whole=np.dtype(int))
+
+        def column(c, x, kind):
+            if kind == "time":
+                return pd.to_datetime(x, utc=True, **how).dt.as_unit("ns")
+            if kind == "text" and c in self.optional:
+                return x.astype(object).where(x.notna() & (x != ""), None)
+            return x if x.dtype == kinds[kind] else x.astype(kinds[kind])
+
+        return pd.DataFrame({c: column(c, rows[c], kind) for c, (kind, _) in self.columns.items()}, copy=False)
 
 # %% ../../nbs/10_data.schema.ipynb #10a00002
 MOST = 1e4  # kWh per half hour, kW, and cents/kWh: beyond it no number is one
