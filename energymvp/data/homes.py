@@ -45,14 +45,20 @@ def usual_site(
 LIMITS = "import_limit", "export_limit"
 
 
+def _known(store, homes):
+    "The rows of `households`, by household, of some homes or of all."
+    few = homes is not None and None not in homes and len(homes) <= 100  # none: of a store without readings
+    rows = store.read("households", **(dict(household_id=list(homes)) if few else {})).set_index("household_id")
+    return rows if homes is None or few else rows[rows.index.isin(homes)]
+
+
 def home_sites(
     store,  # any `data.stores.Store`
     site: Site,  # of homes of which the store says nothing
     homes: list | None = None,  # None: all that the store knows
 ) -> dict:
     "The site of each of the homes of which the table `households` has a battery, a tariff or limits; raises for one that cannot be right, and for no other."
-    rows = store.read("households").set_index("household_id")
-    rows = rows if homes is None else rows[rows.index.isin(homes)]
+    rows = _known(store, homes)
     rows = rows[[*Battery.__dataclass_fields__, *(c for c in ("tariff", *LIMITS) if c in rows)]].dropna(how="all")
     known, out = {}, {}
     for home, row in rows.to_dict("index").items():
@@ -76,8 +82,7 @@ def home_clock(
     otherwise: str,  # where it knows no clock
 ) -> str:
     "The one clock of homes, as the table `households` has it; raises if they live on several."
-    known = store.read("households").set_index("household_id").timezone.dropna()
-    known = known if homes is None else known[known.index.isin(homes)]
+    known = _known(store, homes).timezone.dropna()
     clocks = sorted(known.unique())
     if len(clocks) > 1:
         some = "; ".join(f"{c}: {', '.join(known.index[known == c][:3])}" for c in clocks[:3])
