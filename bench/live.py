@@ -16,10 +16,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 from common import cpu, given
-from energymvp.backtest.simulate import worth_left
 from energymvp.data.readers.tariffs import read_tariff
 from energymvp.live.simulate import Faults, lived, simulate
 from energymvp.optimizer.optimum import perfect_foresight
+from energymvp.optimizer.value import worth_left
 from energymvp.planner import Planner, demo_store
 from energymvp.units import day_start, utc
 

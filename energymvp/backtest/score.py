@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from .simulate import BEST, Trajectory, actual, actual_solar, in_parts, intervals, steps_of, worth_left
+from .simulate import BEST, Trajectory, actual, actual_solar, in_parts, intervals, steps_of
 from ..forecast.forecasts import forecast_load
 from ..forecast.own_weeks import simple_profiles
 from ..forecast.load_model import LoadModel
 from ..forecast.windows import Windows
+from ..optimizer.value import worth_left
 from ..site.rate_table import RateTable
 from ..site.rules import compliance
 from ..site.site import Site

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MODES', 'NATIVE', 'PROHIBITIVE_PRICE', 'BEST', 'AS_MODES', 'SELF', 'CHEAP', 'POLICIES', 'NATIVE_POLICIES', 'scored',
-           'Trajectory', 'actual', 'intervals', 'actual_solar', 'in_parts', 'steps_of', 'worth_left', 'backtest']
+           'Trajectory', 'actual', 'intervals', 'actual_solar', 'in_parts', 'steps_of', 'backtest']
 
 # %% ../../nbs/61_backtest.simulate.ipynb #e5b8a5d7
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
 from tqdm.auto import tqdm
 
 from ..data.calendar import midnights
@@ -20,7 +19,7 @@ from ..forecast.checkpoints import Models
 from ..forecast.forecasts import expected_load
 from ..forecast.windows import Windows
 from ..optimizer.optimum import dispatch, perfect_foresight
-from ..optimizer.value import LEVELS, marginal_value
+from ..optimizer.value import LEVELS, marginal_value, worth_left
 from ..planning.outlook import Outlook, model_outlook, plain_outlook, tariff_at, with_value
 from ..planning.plan import plan_by_optimum, plan_by_value
 from ..site.battery import Battery
@@ -154,17 +153,6 @@ def steps_of(
         return _Steps(1, site, scored, price, load, *tariff.on(ts[::k]).of(price), sun)
     buy, sell = (np.where(scored, p.reshape(*scored.shape, k).mean(-1), 0) for p in tariff.on(ts, 30 // k).of(market))
     return _Steps(1, site, scored, price, load, buy, sell, sun)
-
-# %% ../../nbs/61_backtest.simulate.ipynb #61000091
-def worth_left(
-    buy: Float[np.ndarray, "homes n k"],  # import prices of each half hour, in k parts
-    scored: Bool[np.ndarray, "homes n"],
-    battery: Battery,
-) -> Float[np.ndarray, " homes"]:
-    "Cents per stored kWh that is left when a span ends: what it would have cost at the least price of the last day."
-    last = [np.flatnonzero(there)[-STEPS_PER_DAY:] for there in scored]
-    least = [max(p[i].mean(-1).min(), 0.0) if len(i) else 0.0 for p, i in zip(buy, last)]
-    return battery.grid(1.0) * np.array(least)
 
 # %% ../../nbs/61_backtest.simulate.ipynb #169eefdd
 @dataclass

@@ -15,12 +15,13 @@ import pandas as pd
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 
-from ..backtest.simulate import in_parts, worth_left
+from ..backtest.simulate import in_parts
 from ..data.schema import APPLIANCES
 from ..data.stores import LocalStore, Store
 from .command import EARLY, SAFE, Command, obey
 from .loop import Loop, Pace
 from .settlement import paid
+from ..optimizer.value import worth_left
 from ..planner import Planner
 from ..site.site import Site
 from ..units import HALF_HOUR, STEPS_PER_DAY, day_start, utc
@@ -193,7 +194,7 @@ def lived(
     return [_lived(planner, source, h, start, start + pd.Timedelta(days=days), soc, node, market) for h in names]
 
 # %% ../../nbs/64d_live.simulate.ipynb #64d00045
-def _before(source, start, names, path):
+def _before(source, start, names, path=":memory:"):
     "A store with what was known before a moment."
     store = LocalStore(path)
     for t in ("households", "tariffs"):
