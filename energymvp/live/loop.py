@@ -232,10 +232,10 @@ def _paid(self: Loop, home, now, k):
 
 # %% ../../nbs/64c_live.loop.ipynb #08c528ee
 @patch
-def _decide(self: Loop, household, now, state: Any, problem):
+def _decide(self: Loop, household, now, state, problem):
     "The mode of a home, its target and the reason, as a command that may be new."
     home, b = self.homes[household], self.homes[household].site.battery
-    home.worth, home.heard, kind = np.nan, home.heard if state is None else state.ts, "store"
+    home.worth, home.heard, kind = np.nan, getattr(state, "ts", home.heard), "store"
     if not problem:
         kind, problem = _doubt(state, now, self.pace.stale)
     plan = None if problem else self._plan(household, now, float(state.soc))

@@ -14,6 +14,7 @@ from collections.abc import Callable
 import pandas as pd
 from fastcore.basics import patch
 
+from ..data.ingest import ingest
 from .command import EARLY, Command
 from .loop import ERRORS, Loop
 from energymvp.live.messages import (
@@ -24,16 +25,17 @@ from energymvp.live.messages import (
     discovery,
     json_of,
     level,
+    meter_of,
     moment_of,
     plan_text,
     reading_of,
     state_text,
 )
 
-# %% ../../nbs/64f_live.mqtt.ipynb #6a375005
+# %% ../../nbs/64f_live.mqtt.ipynb #64f00009
 MOST_KEPT = 10_000  # messages, and readings that could not be written yet
 
-
+# %% ../../nbs/64f_live.mqtt.ipynb #6a375005
 class Bridge:
     "A loop's homes on a broker. `tick` takes in what came, lets the loop look, and says what is new; it never waits for the broker."
 
@@ -49,25 +51,35 @@ class Bridge:
             from paho.mqtt.enums import CallbackAPIVersion
         except ImportError:
             raise RuntimeError("MQTT needs one more package: pip install 'energymvp[live]'") from None
-        self.loop, self.broker, self.clock, self.lock, self.up = loop, broker_of(url), clock, threading.Lock(), None
+        self.loop, self.broker, self.clock, self.lock = loop, broker_of(url), clock, threading.Lock()
+        self.up: bool | None = None  # whether there is a connection; not tried yet
         self.roots = {f"{self.broker.base}/{level(h)}": h for h in loop.homes}
         self.inbox: deque = deque(maxlen=MOST_KEPT)  # (topic, payload, retained, when it came), as the network's thread puts them
         self.shown: dict = {}  # topic -> (payload, retained, until when it holds)
-        self.newest, self.single, self.states, self.taken, self.plans, self.dropped = {}, {}, {}, {}, {}, 0
+        self.newest, self.single, self.states, self.taken, self.plans, self.meters, self.dropped = (
+            {},
+            {},
+            {},
+            {},
+            {},
+            deque(maxlen=MOST_KEPT),
+            0,
+        )
         loop.publish = self._command
         for h in loop.homes:
             for topic, of in discovery(h, self.broker.base, loop.pace.lifetime.total_seconds()).items():
                 self._keep(topic, json.dumps(of), True)
         self._keep(self.status, "online", True)
-        self._connect(Client(CallbackAPIVersion.VERSION2, protocol=MQTTv311), password)
+        self.client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv311)
+        self._connect(password)
 
     status = property(lambda self: f"{self.broker.base}/status")
 
 # %% ../../nbs/64f_live.mqtt.ipynb #64f00001
 @patch
-def _connect(self: Bridge, client, password):
+def _connect(self: Bridge, password):
     "In a thread of its own, for as long as it takes."
-    c = self.client = client
+    c = self.client
     if self.broker.user is not None:
         c.username_pw_set(self.broker.user, password)
     if self.broker.tls:
@@ -124,7 +136,7 @@ def _on_connect(self: Bridge, client, _, flags, reason, properties):
         return self._gone(f"it refuses the connection: {reason}")
     self.up = True
     self.loop.log("broker", host=self.broker.host, port=self.broker.port)
-    wanted = [f"{root}/{x}" for root in self.roots for x in ("reading", "reading/+", "command/taken")]
+    wanted = [f"{root}/{x}" for root in self.roots for x in ("reading", "reading/+", "meter", "command/taken")]
     client.subscribe([(topic, 1) for topic in [*wanted, BIRTH]])
     self._anew()
 
@@ -160,27 +172,38 @@ def _on_message(self: Bridge, client, _, message):
 @patch
 def take(self: Bridge) -> None:
     "What came since the last look, into the store."
-    said = set()
+    said, levels = set(), self.broker.base.count("/") + 2
     while self.inbox:
         topic, payload, retained, at = self.inbox.popleft()
-        root = topic.split("/reading")[0].removesuffix("/command/taken")
-        household = self.roots[root]
+        *_, rest = topic.split("/", levels)
+        household = self.roots[topic.removesuffix(f"/{rest}")]
         try:
-            self._taken(household, payload, at) if topic.endswith("/command/taken") else self._reading(
-                household, topic.removeprefix(f"{root}/reading").strip("/"), payload, retained, at
-            )
-        except Refused as e:
-            if (key := ("refused", household, e.kind)) in said:
-                self.loop.tally[key] += 1
+            if rest == "command/taken":
+                self._taken(household, payload, at)
+            elif rest == "meter":
+                self.dropped += len(self.meters) == MOST_KEPT
+                self.meters.append(dict(household_id=household) | meter_of(payload, at))
             else:
-                said.add(key)
-                self.loop.note("refused", household_id=household, kind=e.kind, topic=topic, problem=str(e))
+                self._reading(household, rest.removeprefix("reading").strip("/"), payload, retained, at)
+        except Refused as e:
+            self._refused(household, e.kind, f"{topic}: {e}", said)
     if self.dropped:
         self.loop.note(
             "refused", kind="too many", problem=f"{self.dropped} messages are dropped: more than {MOST_KEPT} came, or waited for the store"
         )
         self.dropped = 0
     self._store()
+
+# %% ../../nbs/64f_live.mqtt.ipynb #64f00005
+@patch
+def _refused(self: Bridge, household, kind, problem, said=()):
+    "Counted, and the first of its kind at a look is a line."
+    if (key := ("refused", household, kind)) in said:
+        self.loop.tally[key] += 1
+        return
+    self.loop.note("refused", household_id=household, kind=kind, problem=problem)
+    if said != ():
+        said.add(key)
 
 # %% ../../nbs/64f_live.mqtt.ipynb #ed7aadeb
 @patch
@@ -230,8 +253,21 @@ def _store(self: Bridge):
         if self.taken:
             self.loop.store.upsert("commands", pd.DataFrame([c.row() | dict(acknowledged_at=at) for c, at in self.taken.values()]))
             self.taken.clear()
+        while self.meters:
+            self._meter(self.meters[0])
+            self.meters.popleft()
     except ERRORS as e:
-        self.loop.note("store", problem=f"{len(self.states)} readings wait: {' '.join(str(e).split())[:300]}")
+        self.loop.note("store", problem=f"{len(self.states) + len(self.meters)} readings wait: {' '.join(str(e).split())[:300]}")
+
+# %% ../../nbs/64f_live.mqtt.ipynb #64f00006
+@patch
+def _meter(self: Bridge, row):
+    "A half hour of a home's meters, through the gate that files come in by."
+    try:
+        ingest(self.loop.store, meters=pd.DataFrame([row]))
+        self.loop.tally["meter", row["household_id"], ""] += 1
+    except ValueError as e:
+        self._refused(row["household_id"], "meter", f"{row['ts']:%Y-%m-%d %H:%M} UTC: {' '.join(str(e).split())[:300]}")
 
 # %% ../../nbs/64f_live.mqtt.ipynb #64f00002
 @patch
