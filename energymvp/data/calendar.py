@@ -6,12 +6,32 @@
 __all__ = ['PUBLISHED', 'calendar', 'midnights', 'WallClock', 'publication', 'published_by_rule', 'known_day_ahead']
 
 # %% ../../nbs/14_data.calendar.ipynb #cbc89cce
+from functools import lru_cache, wraps
+
 import numpy as np
 import pandas as pd
 
 from ..units import HALF_HOUR, STEPS_PER_DAY, STEPS_PER_WEEK, day_before
 
+# %% ../../nbs/14_data.calendar.ipynb #14000006
+def _kept(f):
+    "`f` of a grid, kept for the last grids that were asked for; what it gives must not be changed."
+    of = lru_cache(16)(lambda moments, *more: f(pd.DatetimeIndex(np.frombuffer(moments, "datetime64[ns]"), tz="UTC"), *more))
+
+    @wraps(f)
+    def kept(ts, *more):
+        return f(ts, *more) if ts.tz is None else of(ts.as_unit("ns").asi8.tobytes(), *more)
+
+    return kept
+
+
+def _still(x):
+    "An array that cannot be written to."
+    x.flags.writeable = False
+    return x
+
 # %% ../../nbs/14_data.calendar.ipynb #d4e97c8d
+@_kept
 def calendar(
     ts: pd.DatetimeIndex,  # UTC
     timezone: str,
@@ -19,16 +39,30 @@ def calendar(
     "(n, 6) float32: sine and cosine of time of day, day of week, day of year, on the local clock."
     t = ts.tz_convert(timezone)
     turn = 2 * np.pi * np.stack([(t.hour + t.minute / 60) / 24, t.day_of_week / 7, t.day_of_year / 365.25], -1)
-    return np.stack([np.sin(turn), np.cos(turn)], -1).reshape(len(ts), 6).astype(np.float32)
+    return _still(np.stack([np.sin(turn), np.cos(turn)], -1).reshape(len(ts), 6).astype(np.float32))
 
 
+@_kept
 def midnights(
     ts: pd.DatetimeIndex,  # UTC
     timezone: str,
 ) -> np.ndarray:
     "Steps at which a local day starts, by its date: some midnights are skipped, come twice, or lie between two steps."
     local = ts.append(ts[:1] - HALF_HOUR).tz_convert(timezone).tz_localize(None).normalize().to_numpy()
-    return np.flatnonzero(local[:-1] != np.roll(local, 1)[:-1])
+    return _still(np.flatnonzero(local[:-1] != np.roll(local, 1)[:-1]))
+
+# %% ../../nbs/14_data.calendar.ipynb #14000008
+@_kept
+def _wall(ts, timezone, ahead):
+    "`slot`, `step` and `labels` of a `WallClock`."
+    n = len(ts)
+    local = pd.date_range(ts[0], periods=n + ahead, freq=HALF_HOUR).tz_convert(timezone).tz_localize(None)
+    slot = np.asarray((local - local[0]) // HALF_HOUR, int)
+    step = np.full(slot[:n].max() + 1, -1)
+    step[slot[:n][::-1]] = np.arange(n)[::-1]
+    for q in np.flatnonzero(step < 0):
+        step[q] = step[q - 2]
+    return _still(slot), _still(step), pd.date_range(local[0], periods=len(step), freq=HALF_HOUR)
 
 # %% ../../nbs/14_data.calendar.ipynb #14000002
 class WallClock:
@@ -43,15 +77,8 @@ class WallClock:
         timezone: str,
         ahead: int = STEPS_PER_WEEK + 1,  # steps after the grid
     ):
-        n = len(ts)
-        local = pd.date_range(ts[0], periods=n + ahead, freq=HALF_HOUR).tz_convert(timezone).tz_localize(None)
-        self.slot = np.asarray((local - local[0]) // HALF_HOUR, int)
+        self.slot, self.step, self.labels = _wall(ts, timezone, ahead)  # of the last, (m,), what the clock shows
         self.plain = bool((np.diff(self.slot) == 1).all())
-        self.step = np.full(self.slot[:n].max() + 1, -1)
-        self.step[self.slot[:n][::-1]] = np.arange(n)[::-1]
-        for q in np.flatnonzero(self.step < 0):
-            self.step[q] = self.step[q - 2]
-        self.labels = pd.date_range(local[0], periods=len(self.step), freq=HALF_HOUR)  # (m,) what the clock shows
 
     def read(self, x: np.ndarray) -> np.ndarray:
         "(..., m) of a series (..., n)."
@@ -95,14 +122,20 @@ def published_by_rule(
     return day_before(ts, clock, pd.Timedelta(hours=hour, minutes=minute))
 
 # %% ../../nbs/14_data.calendar.ipynb #5989973a
+@_kept
+def _by_rule(ts, timezone):
+    "When the prices of a grid, and of the days after it, are published by the rule, UTC."
+    more = pd.date_range(ts[-1], periods=3 * STEPS_PER_DAY, freq=HALF_HOUR)[1:] if len(ts) else ts  # a decision looks past the grid
+    return _still(published_by_rule(ts.append(more), timezone).tz_localize(None).to_numpy().astype("datetime64[ns]"))
+
+
 def known_day_ahead(
     ts: pd.DatetimeIndex,  # UTC
     timezone: str,
     published_at=None,  # (n,) when each price was published, UTC, where its source says so; NaT: by the rule
 ) -> np.ndarray:
     "(n,): for a decision at each step, how many steps from it on have a published day-ahead price."
-    more = pd.date_range(ts[-1], periods=3 * STEPS_PER_DAY, freq=HALF_HOUR)[1:] if len(ts) else ts  # a decision looks past the grid
-    when = published_by_rule(ts.append(more), timezone).tz_localize(None).to_numpy().astype("datetime64[ns]")
+    when = _by_rule(ts, timezone).copy()
     if published_at is not None:
         said = np.asarray(published_at, "datetime64[ns]")
         when[: len(ts)] = np.where(np.isnat(said), when[: len(ts)], said)

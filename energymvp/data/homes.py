@@ -59,6 +59,8 @@ def home_sites(
 ) -> dict:
     "The site of each of the homes of which the table `households` has a battery, a tariff or limits; raises for one that cannot be right, and for no other."
     rows = _known(store, homes)
+    if not len(rows):
+        return {}
     rows = rows[[*Battery.__dataclass_fields__, *(c for c in ("tariff", *LIMITS) if c in rows)]].dropna(how="all")
     known, out = {}, {}
     for home, row in rows.to_dict("index").items():

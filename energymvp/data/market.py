@@ -40,6 +40,8 @@ def overlapping(
 ) -> list:
     "The first two runs with prices for the same time, each as (name, start, end); none if there are none."
     rows = rows[rows.run != ""]
+    if rows.run.nunique() < 2:
+        return []
     ends = rows.ts + pd.to_timedelta(rows.minutes, unit="min")
     spans = sorted((g.min(), ends[g.index].max(), run) for run, g in rows.ts.groupby(rows.run))
     return next(([(a[2], *a[:2]), (b[2], *b[:2])] for a, b in zip(spans, spans[1:]) if b[0] < a[1]), [])

@@ -52,13 +52,16 @@ def expected_load(
     committed: bool = False,  # for a plan that is kept as it is: less than the mean
     observed: bool = False,  # whether the load of the running interval is seen
     weights: tuple | None = None,  # of the quantiles 0.1, 0.5 and 0.9; None: the model's own, for this kind of plan
+    quantiles: np.ndarray
+    | None = None,  # (N, 3, 336) that `forecast_load` gives from the end of what is seen on, if they are there already
 ) -> np.ndarray:
     """(N, 336) kWh per half hour that a plan counts on: the mean that T1's quantiles tell of, or less.
 
     What is seen of the running interval stands first, and T1 has read it: it forecasts from the end of that interval on.
     """
     observed_slots = windows.observed_slots(windows.meter_is_hourly[home, step], step) if observed else np.zeros_like(step)
-    quantiles = forecast_load(model, windows, home, step + observed_slots, quantiles=True)
+    if quantiles is None:
+        quantiles = forecast_load(model, windows, home, step + observed_slots, quantiles=True)
     weights = weights or model.size["committed_weights" if committed else "expected_weights"]
     week = (quantiles * np.array(weights, np.float32)[:, None]).sum(1)
     if not observed:

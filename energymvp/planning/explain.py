@@ -276,27 +276,29 @@ def _sentence(plan, r, m, i, j, kept, flow, mean, use, k) -> str:
     return f"{text} Limited by {limited}."
 
 # %% ../../nbs/60b_planning.explain.ipynb #b136bc20
-def _why(plan: Plan) -> Why:
+def _why(plan, local) -> Why:
+    "The reasons of a plan whose half hours start at `local`."
     if plan.grounds is None:
         raise ValueError("this plan does not know what it was made by: reasons are of plans that `make_plan` or `Planner.plan` makes")
-    b, frame = plan.battery, plan.frame()
+    b, action = plan.battery, plan.action
     m = margins(plan.grounds, plan.energy, np.clip(plan.soc[1:], b.energy_min, b.energy_max))
     end = (plan.ts[-1] + HALF_HOUR).tz_convert(plan.timezone).strftime("%Y-%m-%d %H:%M")
-    clock, found = [*frame.local, end], limits(plan, m)
-    cuts = [0, *(k for k in range(1, STEPS_PER_DAY) if frame.action[k] != frame.action[k - 1]), STEPS_PER_DAY]
+    clock, found = [*local, end], limits(plan, m)
+    cuts = [0, *(k for k in range(1, STEPS_PER_DAY) if action[k] != action[k - 1]), STEPS_PER_DAY]
     return Why(_record(plan, m, found, clock, i, j) for i, j in zip(cuts[:-1], cuts[1:]))
 
 
 @patch
 def why(self: Plan) -> Why:
     "The reasons of the plan, one record a block: what a stored kWh is worth and what for, the prices under and over which it would act, what waiting costs, what limits it."
-    return _why(self)
+    return _why(self, self.frame().local)
 
 
 @patch
 def to_dict(self: Plan) -> dict:
     "Plain values for JSON; units are in the names."
-    steps, told = self.frame().assign(ts=[t.isoformat() for t in self.ts]), [] if self.grounds is None else [*_why(self)]
+    steps = self.frame().assign(ts=[t.isoformat() for t in self.ts])
+    told = [] if self.grounds is None else [*_why(self, steps.local)]
     return dict(
         household_id=self.household, start=self.ts[0].isoformat(), timezone=self.timezone,
         expected_profit_cents=self.expected_profit, decoder=self.decoder, tariff_name=self.tariff, missing_half_hours=self.missing,

@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from ..data.panel import Panel
 from ..forecast.checkpoints import Models
-from ..forecast.forecasts import expected_load
+from ..forecast.forecasts import expected_load, forecast_load
 from ..forecast.windows import Windows, fill_by_habit, held_back
 from ..optimizer.optimum import perfect_foresight
 from ..optimizer.modes import Bounds, follow_bounds, mode_back, mode_bounds, modes
@@ -125,9 +125,11 @@ class Schedule:
     def frame(self) -> pd.DataFrame:
         "One row a half hour, local time (with its offset where the clock shows it twice) and UTC."
         clock = self.ts.tz_convert(self.timezone)
-        local = pd.Series(clock.strftime("%Y-%m-%d %H:%M"))
+        local = clock.strftime("%Y-%m-%d %H:%M")
+        twice = local.duplicated(keep=False)
+        local = local.where(~twice, clock.strftime("%Y-%m-%d %H:%M%z")) if twice.any() else local
         return pd.DataFrame(dict(
-            ts=self.ts, local=local.where(~local.duplicated(keep=False), clock.strftime("%Y-%m-%d %H:%M%z")), action=self.action, quantity_kwh=np.abs(self.energy), grid_kwh=self.energy,
+            ts=self.ts, local=local, action=self.action, quantity_kwh=np.abs(self.energy), grid_kwh=self.energy,
             soc_start_kwh=self.soc[:-1], soc_end_kwh=self.soc[1:], expected_price_cents_kwh=self.price, expected_load_kwh=self.load,
             import_price_cents_kwh=self.buy, export_price_cents_kwh=self.sell,
         ))  # fmt: skip
@@ -268,11 +270,13 @@ def _decoder(name, models, site, solar):
     return name
 
 # %% ../../nbs/60a_planning.plan.ipynb #60a00010
-def _outlook_of_one(models, windows, step, ts, site, end):
+def _outlook_of_one(models, windows, step, ts, site, end, quantiles):
     "The `Outlook` of a home's next 24 hours under its tariff, and the tariff; without market prices, where it needs none."
     tariff = of_one_home(tariff_at(windows, step, of_one_home(site.tariff)))
     one, terms = (np.zeros(1, int), np.array([step])), tariff.on(ts)
-    load = expected_load(models.consumption, windows, *one, committed=windows.solar is None)[:, :STEPS_PER_DAY].astype(float)
+    load = expected_load(models.consumption, windows, *one, committed=windows.solar is None, quantiles=quantiles)[:, :STEPS_PER_DAY].astype(
+        float
+    )
     valued = lambda found: with_value(
         found, models, windows, *one, replace(site, tariff=tariff), lambda x, rows: x, observed=False, end=end
     )
@@ -367,9 +371,11 @@ def make_plan(
     missing, ts = windows.missing(step, prices=site.tariff.follows_market), panel.ts[step : step + STEPS_PER_DAY]
     home, steps, stored = np.zeros(1, int), np.array([step]), soc * b.capacity * b.health
     reserve = np.atleast_1d(site.reserve(windows.usual_load(step)))
-    outlook, tariff = _outlook_of_one(models, windows, step, ts, site, end)
+    quantiles = forecast_load(models.consumption, windows, home, steps, quantiles=True)
+    outlook, tariff = _outlook_of_one(models, windows, step, ts, site, end, quantiles)
     energy, path, grounds = _decide(outlook, stored, reserve, site, decoder, obey_thresholds, end)
-    (buy, sell), load = outlook[0].prices(site), expected_load(models.consumption, windows, home, steps)[0, :STEPS_PER_DAY].astype(float)
+    mean = expected_load(models.consumption, windows, home, steps, quantiles=quantiles)
+    (buy, sell), load = outlook[0].prices(site), mean[0, :STEPS_PER_DAY].astype(float)
     expected = replace(outlook, load=load[None])
     value = stored_value(expected, site, end)
     said = plan_modes(replace(expected, value=value), stored, reserve[0], site, obey_thresholds)
