@@ -12,6 +12,7 @@ DATA = {
     "default_config": ("config", "*.yaml"),
     "sql_schema": ("sql", "*.sql"),
     "templates": ("templates", "*"),
+    "schemas": ("schemas", "*.json"),
     "pretrained": ("data/pretrained", "*.*"),
     "tariffs": ("data/tariffs", "*.json"),
 }  # package: its folder and files

@@ -1,6 +1,6 @@
-"""Look at the API's page in a real browser: start the app, drive headless Chromium, change inputs, take pictures.
+"""Look at the API's page in a real browser: start the app, without and with a home that runs, drive headless Chromium, change inputs, take pictures.
 
-    python .ci/browser_check.py --out pictures                                       # the API's page
+    python .ci/browser_check.py --out pictures                                       # the API's pages
     python .ci/browser_check.py --out pictures --page _docs/index.html --no-api      # other pages, files or addresses, instead
 
 Chromium is driven through its own DevTools protocol, so nothing but the browser and `websockets` is needed.
@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = (
@@ -115,18 +115,96 @@ def wait(ready, problem, seconds=120):
     raise RuntimeError(f"{problem} (waited {seconds} s)")
 
 
-def serve():
-    "The app on a free loopback port, in a thread; its address."
-    import uvicorn
-
-    from energymvp.service.app import create_app
+def serve(**how):
+    "The app on a free loopback port, in a thread; its address. `how` goes to `create_app`."
+    from energymvp.service.app import create_app, server_of
 
     s = socket.socket()
     s.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(), log_level="warning"))
+    server = server_of(create_app(**how), "127.0.0.1", 0)
     threading.Thread(target=server.run, kwargs=dict(sockets=[s]), daemon=True).start()
     wait(lambda: server.started, "the app does not start")
     return f"http://127.0.0.1:{s.getsockname()[1]}/"
+
+
+def live_store():
+    "A home of the demo whose last reading is of this half hour, and whose yesterday is settled."
+    import pandas as pd
+
+    from energymvp.data.stores import LocalStore
+    from energymvp.planner import demo_store
+    from energymvp.units import HALF_HOUR, day_start
+
+    source, store, now = demo_store("fontana-02", solar=True), LocalStore(":memory:"), pd.Timestamp.now("UTC")
+    for name in ("consumption", "meters"):
+        rows = source.read(name)
+        weeks = (now - rows.ts.max()).ceil("7D")  # on the same weekday
+        rows = rows.assign(ts=rows.ts + weeks)
+        store.upsert(name, rows[rows.ts + HALF_HOUR <= now])
+    yesterday = day_start(day_start(now, "America/Los_Angeles") - pd.Timedelta(hours=12), "America/Los_Angeles")
+    bills = dict(bill_cents=210.0, no_battery_cents=300.0, self_consumption_cents=240.0, best_cents=200.0)
+    flows = dict(load_kwh=12.0, solar_kwh=9.0, import_kwh=6.0, export_kwh=3.0, cycles=0.9, half_hours=48.0)
+    store.upsert("settlements", pd.DataFrame([dict(household_id="fontana-02", ts=yesterday) | flows | bills]))
+    return store
+
+
+def check_home(browser, out):
+    "What must hold of the page of a home that runs; a list of what does not."
+    from energymvp.data.readers.tariffs import read_tariff
+    from energymvp.service.live import Homes
+
+    problems, text = [], lambda i: browser.run(f"document.getElementById('{i}').textContent")
+
+    def need(good, problem):
+        if not good:
+            problems.append(problem)
+
+    def homes(planner):
+        planner.site = type(planner.site)(**vars(planner.site) | dict(tariff=read_tariff("pge-ev2-a", export=8)))
+        return Homes(live_store(), planner, loop=True, every=1)
+
+    url = serve(homes=homes)
+    state = json.dumps(dict(soc=0.5, load_kw=0.4, solar_kw=1.2)).encode()
+    put = Request(f"{url}v1/homes/fontana-02/state", state, {"content-type": "application/json"}, method="PUT")
+    need(json.load(urlopen(put))["state"]["fresh"], "a state of this moment is not fresh")
+    urlopen(Request(f"{url}v1/homes/fontana-02/replan", method="POST")).read()
+    browser.size(WIDE)
+    browser.open(url)
+    wait(lambda: browser.run("turn > 0 && turn === answered"), "the page of a home has no answer")
+    wait(lambda: browser.run("document.querySelectorAll('svg rect.bar').length > 0"), "the page shows no plan")
+    bars, trades = (
+        browser.run("document.querySelectorAll('svg rect.bar').length"),
+        browser.run("plan.steps.filter(s => s.grid_kwh !== 0).length"),
+    )
+    need(bars == trades, f"{bars} bars for {trades} half hours with a trade")
+    need(text("mode").startswith("The battery "), f"what holds now is {text('mode')!r}")
+    need("charge 50 % (6.8 kWh)" in text("facts") and "sun 1.2 kW" in text("facts"), f"the state is {text('facts')!r}")
+    need(text("reason") != "" and browser.run("!!document.getElementById('here')"), "there is no reason, or no mark of the time")
+    need(
+        browser.run("document.querySelectorAll('#why li').length === plan.why.length && plan.why.length > 0"),
+        "the reasons are not the plan's",
+    )
+    need("210" in text("days") and "90" in text("days"), f"yesterday is {text('days')!r}")
+    need(browser.run("[...document.querySelectorAll('input')].every(el => el.labels.length === 1)"), "an input has no label")
+    browser.picture(out / "home_wide.png")
+    browser.dark(True)
+    browser.picture(out / "home_dark.png")
+    browser.dark(False)
+    browser.size(PHONE)
+    browser.run("new Promise(done => setTimeout(done, 300))")
+    browser.picture(out / "home_phone.png")
+    browser.size(WIDE)
+    complaints, before = len(browser.complaints), browser.run("turn")
+    browser.run("(() => { document.getElementById('home').value = '<b>nobody'; document.querySelector('button').click(); })()")
+    wait(lambda: browser.run(f"turn > {before} && turn === answered"), "no answer for a home that is not there")
+    need(
+        "no such home" in text("wrong") and browser.run("document.getElementById('shown').hidden"),
+        f"of no home the page says {text('wrong')!r}",
+    )
+    late = browser.complaints[complaints:]  # the browser itself notes an answer 404, which was asked for
+    browser.complaints[complaints:] = [c for c in late if "status of 404" not in c]
+    print(f"  a home: {bars} bars")
+    return problems
 
 
 def check_api(browser, out):
@@ -204,6 +282,7 @@ def main():
         try:
             if not args.no_api:
                 problems += check_api(browser, args.out)
+                problems += check_home(browser, args.out)
             for page in args.page:
                 browser.size(WIDE)
                 browser.open(page if "://" in page else Path(page).resolve().as_uri())

@@ -17,7 +17,7 @@ SKIP = shutil.ignore_patterns(
     ".git", ".venv", "__pycache__", ".ipynb_checkpoints", "*.egg-info", "build", "dist", "runs", "_proc", "_docs", ".env"
 )
 ALLOWED = re.compile(
-    rf"{LIB}/(?:\w+/)*\w+\.py|{LIB}/demo_data/(?:[^/]+\.parquet|SHA256SUMS)|{LIB}/default_config/[^/]+\.yaml|{LIB}/sql_schema/[^/]+\.sql|{LIB}/templates/[^/]+\.html|{LIB}/tariffs/[^/]+\.json|{LIB}/pretrained/(?:README\.md|(?:consumption|trading)\.(?:json|safetensors))|{LIB}-[^/]+\.dist-info/.*"
+    rf"{LIB}/(?:\w+/)*\w+\.py|{LIB}/demo_data/(?:[^/]+\.parquet|SHA256SUMS)|{LIB}/default_config/[^/]+\.yaml|{LIB}/sql_schema/[^/]+\.sql|{LIB}/templates/[^/]+\.html|{LIB}/schemas/[^/]+\.json|{LIB}/tariffs/[^/]+\.json|{LIB}/pretrained/(?:README\.md|(?:consumption|trading)\.(?:json|safetensors))|{LIB}-[^/]+\.dist-info/.*"
 )
 NEEDED = [
     rf"{LIB}/__init__\.py",
@@ -26,6 +26,7 @@ NEEDED = [
     rf"{LIB}/default_config/config\.yaml",
     rf"{LIB}/sql_schema/schema\.sql",
     rf"{LIB}/templates/report\.html",
+    rf"{LIB}/schemas/plan\.json",
     rf"{LIB}/pretrained/trading\.safetensors",
     rf"{LIB}/tariffs/pge-ev2-a\.json",
     r".*/licenses/LICENSE",

@@ -11,7 +11,8 @@ from .live import run, simulate  # noqa: F401
 from .models import evaluate, plan, train, whatif  # noqa: F401
 from .options import app
 from .tariffs import tariffs
-from .tools import demo, doctor, serve  # noqa: F401
+from .serve import serve  # noqa: F401
+from .tools import demo, doctor  # noqa: F401
 
 # %% ../../nbs/70d_cli.app.ipynb #70d00040
 app.add_typer(tariffs, name="tariff")

@@ -125,8 +125,7 @@ class Schedule:
     def frame(self) -> pd.DataFrame:
         "One row a half hour, local time (with its offset where the clock shows it twice) and UTC."
         clock = self.ts.tz_convert(self.timezone)
-        local = clock.strftime("%Y-%m-%d %H:%M")
-        twice = local.duplicated(keep=False)
+        twice = (local := clock.strftime("%Y-%m-%d %H:%M")).duplicated(keep=False)
         local = local.where(~twice, clock.strftime("%Y-%m-%d %H:%M%z")) if twice.any() else local
         return pd.DataFrame(dict(
             ts=self.ts, local=local, action=self.action, quantity_kwh=np.abs(self.energy), grid_kwh=self.energy,

@@ -38,7 +38,8 @@ class Strict(BaseModel):
 
 def _values(low, high):
     most = MAX_DAYS * 24 * 60 // min(MINUTES)
-    return Annotated[list[Annotated[float, Field(ge=low, le=high)] | None], Field(min_length=2, max_length=most)]
+    each = Annotated[float, Field(ge=low, le=high)] | None
+    return Annotated[list[each], Field(min_length=2, max_length=most, fail_fast=True)]  # of a list its first wrong value is told
 
 
 def _series(name, doc, **columns):
