@@ -75,7 +75,8 @@ class Table(TableData):
         missing = [c for c in self.columns if c not in rows and c not in add]
         if missing:
             raise ValueError(f"rows for {self.name} lack {', '.join(missing)}")
-        return rows.assign(**add)[list(self.columns)]
+        rows = rows.assign(**add) if add else rows
+        return rows if [*rows] == [*self.columns] else rows[list(self.columns)]
 
     def typed(self, rows: pd.DataFrame, **how) -> pd.DataFrame:
         "Rows as another program holds them, in the types of the table; `how` tells `pd.to_datetime` how times are written."
@@ -295,7 +296,7 @@ def table(name: str) -> Table:
 
 # %% ../../nbs/10_data.schema.ipynb #11681a27
 def _refuse_rows(t, rows, bad, text, column=None):
-    "Raise if a row is bad; `text` says how, with the number of such rows and the first one's value."
+    "Raise if a row is bad; `text` says how, with the number of such rows and the first one's value. `rows` is column -> its values."
     bad = np.asarray(bad, bool)
     if bad.any():
         i = int(bad.argmax())
@@ -303,47 +304,85 @@ def _refuse_rows(t, rows, bad, text, column=None):
         raise ValueError(f"rows for {t.name}: {text}, first in row {i} ({', '.join(str(rows[k][i]) for k in t.key)})")
 
 
+_UTC = pd.DatetimeTZDtype("ns", "UTC")
+
+
+def _in_utc(t, rows, c):
+    "A column of times in UTC."
+    x = rows[c]
+    if x.dtype == object and x.map(lambda v: v is pd.NaT or getattr(v, "tzinfo", None) is not None).all():
+        x = pd.to_datetime(x, utc=True)  # moments of several clocks
+    if not isinstance(x.dtype, pd.DatetimeTZDtype):
+        if not (c in t.optional and x.isna().all()):
+            raise ValueError(f"rows for {t.name}: {c} has no time zone")
+        x = pd.to_datetime(x, utc=True)
+    return x if x.dtype == _UTC and x.dtype.tz is _UTC.tz else x.dt.tz_convert("UTC").dt.as_unit("ns")
+
+
 def _check_times(t, rows):
     "Times in UTC, each start on the grid of the row's length; a moment is the second in which it lies."
+    second = 1_000_000_000
     for c in t.of("time"):
-        if rows[c].dtype == object and rows[c].map(lambda v: v is pd.NaT or getattr(v, "tzinfo", None) is not None).all():
-            rows[c] = pd.to_datetime(rows[c], utc=True)  # moments of several clocks
-        if not isinstance(rows[c].dtype, pd.DatetimeTZDtype):
-            if not (c in t.optional and rows[c].isna().all()):
-                raise ValueError(f"rows for {t.name}: {c} has no time zone")
-            rows[c] = pd.to_datetime(rows[c], utc=True)
-        rows[c] = rows[c].dt.tz_convert("UTC").dt.as_unit("ns")
-        if c != "ts":
-            rows[c] = rows[c].dt.ceil("s")  # what is known by the second is known no earlier
-        elif t.moments:
-            rows[c] = rows[c].dt.floor("s")
+        rows[c] = x = _in_utc(t, rows, c)
+        there = x.notna().to_numpy()
+        if (x.dt.tz_localize(None).to_numpy().astype(np.int64)[there] % second).any():
+            if c != "ts":
+                rows[c] = x.dt.ceil("s")  # what is known by the second is known no earlier
+            elif t.moments:
+                rows[c] = x.dt.floor("s")
         if c not in t.optional:
-            _refuse_rows(t, rows, rows[c].isna(), f"{{n}} have no {c}")
-    step = 1 if t.moments else 60 * (rows.minutes.to_numpy() if "minutes" in rows else 30)
-    off = rows.ts.dt.tz_localize(None).to_numpy().astype("datetime64[ns]").astype(np.int64) % (step * 1_000_000_000) != 0
-    _refuse_rows(t, rows, ~rows.ts.between(*YEARS), f"{{n}} times lie outside {YEARS[0]:%Y} to {YEARS[1]:%Y}, as {{value}}", "ts")
+            _refuse_rows(t, rows, ~there, f"{{n}} have no {c}")
+    step = 1 if t.moments else 60 * (rows["minutes"].to_numpy() if "minutes" in rows else 30)
+    off = rows["ts"].dt.tz_localize(None).to_numpy().astype(np.int64) % (step * second) != 0
+    _refuse_rows(t, rows, ~rows["ts"].between(*YEARS), f"{{n}} times lie outside {YEARS[0]:%Y} to {YEARS[1]:%Y}, as {{value}}", "ts")
     _refuse_rows(t, rows, off, "{n} times are no start of " + ("an interval of their length" if "minutes" in rows else "a half hour"))
 
 # %% ../../nbs/10_data.schema.ipynb #10a0000f
+def _check_text(t, rows, c):
+    "Text that is text."
+    x, words = rows[c], ()
+    if isinstance(x.dtype, pd.StringDtype):  # at once, where all are text or empty
+        words, whole = x.unique(), x.notna().to_numpy(bool)
+        broken = [v for v in words if isinstance(v, str) and "\0" in v]
+        whole = whole & ~x.isin(broken).to_numpy(bool) if broken else whole
+    else:
+        whole = x.map(lambda v: isinstance(v, str) and "\0" not in v).to_numpy(bool)
+    if not whole.all():
+        _refuse_rows(t, rows, ~(whole | (x.isna().to_numpy() & (c in t.optional))), f"{c} holds {{n}} values that are no text")
+    if c in t.key and c not in t.defaults and (not len(words) or "" in words):
+        _refuse_rows(t, rows, x == "", f"{{n}} have an empty {c}")
+
+
 def _check_kinds(t, rows):
     "Text that is text, and numbers that are known."
     for c in t.of("text"):
-        if isinstance(rows[c].dtype, pd.StringDtype):  # at once, where all are text or empty
-            whole = (rows[c].notna() & ~rows[c].isin([v for v in rows[c].dropna().unique() if "\0" in v])).to_numpy(bool)
-        else:
-            whole = rows[c].map(lambda v: isinstance(v, str) and "\0" not in v).to_numpy(bool)
-        whole = whole | (rows[c].isna().to_numpy() & (c in t.optional))
-        _refuse_rows(t, rows, ~whole, f"{c} holds {{n}} values that are no text")
-        if c in t.key and c not in t.defaults:
-            _refuse_rows(t, rows, rows[c] == "", f"{{n}} have an empty {c}")
+        _check_text(t, rows, c)
     for c in t.of("whole"):
         whole = pd.to_numeric(rows[c], errors="coerce")
         _refuse_rows(t, rows, ~whole.isin(LENGTHS), f"{c} must be one of {', '.join(map(str, LENGTHS))}, not {{value!r}}", c)
         rows[c] = whole.astype(int)
-    numbers = t.of("number")
-    rows[numbers] = rows[numbers].astype(float)
-    known = np.isfinite(rows[numbers]) | (rows[numbers].isna() & [c in t.optional for c in numbers])
-    _refuse_rows(t, rows, ~known.all(axis=1), f"empty numbers in {', '.join(known.columns[~known.all()])}")
+    numbers, lack = t.of("number"), {}
+    for c in numbers:
+        rows[c] = rows[c] if rows[c].dtype == float else rows[c].astype(float)
+        x = rows[c].to_numpy()
+        known = np.isfinite(x) | np.isnan(x) if c in t.optional else np.isfinite(x)
+        lack |= {} if known.all() else {c: ~known}
+    if lack:
+        _refuse_rows(t, rows, np.any([*lack.values()], 0), f"empty numbers in {', '.join(lack)}")
+
+
+def _check_allowed(t, rows, c, values):
+    "Words of a list, and numbers and times between two."
+    x, words = rows[c], isinstance(values[0], str)
+    if words:
+        fits = x.isin(values).to_numpy()
+    else:
+        v, (low, high) = (x.to_numpy(), values) if x.dtype == float else (x, values)
+        fits = np.asarray((v >= low) & (v <= high) | (pd.isna(v) & (c in t.optional)))
+    if not fits.all():
+        as_said = "%Y" if isinstance(values[0], pd.Timestamp) else "g"
+        one_of = f"one of {', '.join(values)}" if words else f"from {values[0]:{as_said}} to {values[1]:{as_said}}"
+        _refuse_rows(t, rows, ~fits, f"{c} must be {one_of}, not {{value!r}}", c)
 
 # %% ../../nbs/10_data.schema.ipynb #10a00004
 def check_rows(
@@ -352,22 +391,22 @@ def check_rows(
 ) -> pd.DataFrame:
     "The rows as a store writes them: the table's columns in their order, times in UTC. Raises ValueError that says which row is wrong."
     t = table(name)
-    rows = t.complete(rows).reset_index(drop=True)
-    _check_kinds(t, rows)
+    cells = dict(t.complete(rows).reset_index(drop=True).items())
+    _check_kinds(t, cells)
     if t.timed:
-        _check_times(t, rows)
-    _refuse_rows(t, rows, rows.duplicated(subset=list(t.key)), f"{{n}} repeat a key ({', '.join(t.key)})")
+        _check_times(t, cells)
+    rows = pd.DataFrame(cells, copy=False)
+    if len(rows) > 1:
+        _refuse_rows(t, cells, rows.duplicated(subset=list(t.key)), f"{{n}} repeat a key ({', '.join(t.key)})")
     for c, values in t.allowed.items():
-        words, as_said = isinstance(values[0], str), "%Y" if isinstance(values[0], pd.Timestamp) else "g"
-        one_of = f"one of {', '.join(values)}" if words else f"from {values[0]:{as_said}} to {values[1]:{as_said}}"
-        fits = rows[c].isin(values) if words else rows[c].between(*values) | (rows[c].isna() & (c in t.optional))
-        _refuse_rows(t, rows, ~fits, f"{c} must be {one_of}, not {{value!r}}", c)
+        _check_allowed(t, cells, c, values)
     for low, must_be, high in t.ordered:
-        wrong = rows[low] >= rows[high] if must_be == "under" else rows[low] > rows[high]
-        _refuse_rows(t, rows, wrong, f"{low} must be {must_be} {high}")
+        wrong = cells[low] >= cells[high] if must_be == "under" else cells[low] > cells[high]
+        _refuse_rows(t, cells, wrong, f"{low} must be {must_be} {high}")
+    there = lambda names: np.array([cells[c].notna().to_numpy() for c in names])
     if t.together:
-        there = rows[list(t.together)].notna()
-        _refuse_rows(t, rows, there.any(axis=1) & ~there.all(axis=1), f"{{n}} have a part of {', '.join(t.together)}, and not all")
+        own = there(t.together)
+        _refuse_rows(t, cells, own.any(0) & ~own.all(0), f"{{n}} have a part of {', '.join(t.together)}, and not all")
     if t.some:
-        _refuse_rows(t, rows, rows[list(t.some)].isna().all(axis=1), f"{{n}} have none of {', '.join(t.some)}")
+        _refuse_rows(t, cells, ~there(t.some).any(0), f"{{n}} have none of {', '.join(t.some)}")
     return rows

@@ -124,9 +124,9 @@ class Schedule:
 
     def frame(self) -> pd.DataFrame:
         "One row a half hour, local time (with its offset where the clock shows it twice) and UTC."
-        clock = self.ts.tz_convert(self.timezone)
-        twice = (local := clock.strftime("%Y-%m-%d %H:%M")).duplicated(keep=False)
-        local = local.where(~twice, clock.strftime("%Y-%m-%d %H:%M%z")) if twice.any() else local
+        clock, short = self.ts.tz_convert(self.timezone), "%Y-%m-%d %H:%M"
+        local = clock.strftime(short)
+        local = local if local.is_unique else local.where(~local.duplicated(keep=False), clock.strftime(short + "%z"))
         return pd.DataFrame(dict(
             ts=self.ts, local=local, action=self.action, quantity_kwh=np.abs(self.energy), grid_kwh=self.energy,
             soc_start_kwh=self.soc[:-1], soc_end_kwh=self.soc[1:], expected_price_cents_kwh=self.price, expected_load_kwh=self.load,
