@@ -159,7 +159,8 @@ def check_home(browser, out):
         if not good:
             problems.append(problem)
 
-    def homes(planner):
+    def homes(crew):
+        planner = crew.planner
         planner.site = type(planner.site)(**vars(planner.site) | dict(tariff=read_tariff("pge-ev2-a", export=8)))
         return Homes(live_store(), planner, loop=True, every=1)
 

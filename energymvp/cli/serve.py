@@ -6,7 +6,6 @@
 __all__ = ['homes_of', 'serve']
 
 # %% ../../nbs/70cc_cli.serve.ipynb #3e90658a
-import contextlib
 import os
 from pathlib import Path
 from typing import Annotated
@@ -33,11 +32,11 @@ _tokens = option(
 
 
 def homes_of(store, household, every, loop, node, market):
-    "What makes the homes of a store for a planner."
-    from energymvp.service.live import Homes, refuse_beside
+    "What makes the homes of a store for a crew: in a process of their own where plans have some."
+    from energymvp.service.apart import Apart, homes_in
 
-    refuse_beside(store, loop)
-    return lambda planner: Homes(store, planner, household or None, _pace(every), loop, node, market)
+    how: dict = dict(homes=household or None, pace=_pace(every), loop=loop, node=node, market=market)
+    return lambda crew: Apart(crew.make, store, **how) if crew.processes else homes_in(store, crew.planner, **how)
 
 
 def _processes(workers):
@@ -68,7 +67,6 @@ def serve(
     `/openapi.json` describes every field. Needs the extra `api`. Beyond this machine it asks for tokens, one a home and one for the fleet, as `Authorization: Bearer TOKEN`; put a proxy with TLS before it.
 
     Example: `energymvp serve --store energy.duckdb --loop --tariff pge-ev2-a`"""
-    from energymvp.data.transfer import open_store
     from energymvp.service.app import create_app, server_of
     from energymvp.service.guard import names_of, read_tokens
 
@@ -76,12 +74,10 @@ def serve(
         raise ValueError("--loop runs the homes of a store: name one with --store")
     known = read_tokens(tokens)
     names, processes = names_of(host, name or (), known), _processes(workers)
-    with contextlib.ExitStack() as held:
-        homes = None
-        if store is not None:
-            homes = homes_of(held.enter_context(open_store(store, create=False, progress=False)), household, every, loop, node, market)
-        app = create_app(run, config, tariff, processes, names, known, homes)
-        who = repr(known) if known else "no tokens: this machine alone"
-        where = f"serving on http://{host}:{port}, {processes or 'no'} processes for plans"
-        typer.echo(f"{where}; {app.state.homes or 'no store'}; {who}", err=True)
-        server_of(app, host, port).run()
+    homes = None if store is None else homes_of(store, household, every, loop, node, market)
+    app = create_app(run, config, tariff, processes, names, known, homes)
+    who = repr(known) if known else "no tokens: this machine alone"
+    typer.echo(
+        f"serving on http://{host}:{port}, {processes or 'no'} processes for plans; {app.state.homes or 'no store'}; {who}", err=True
+    )
+    server_of(app, host, port).run()

@@ -245,14 +245,12 @@ def _decide(self: Loop, household, now, state, problem):
         return old if old is not None and old.holds(now) else self._command(household, now, SAFE, b.soc_min, f"{SAFE}: {problem}")
     k, stored = int((now - plan.ts[0]) // HALF_HOUR), float(state.soc) * b.capacity * b.health
     buy, sell = self._paid(home, now, k)
-    reserve, connection = plan.grounds.reserve, home.site.connection
-    bounds = mode_bounds(np.array(buy), np.array(sell), plan.value[k], b, connection=connection, reserve=reserve)
-    mode, target = mode_now(bounds, stored, home.site, reserve)
+    mode, target = _mode_at(home, k, stored, buy, sell)
     home.worth = float(np.interp(stored, _middles(b, plan.value[k]), plan.value[k]))
     reason = f"a kWh stored is worth {home.worth:.1f} cents; one from the grid costs {buy:.1f}, one to it earns {sell:.1f}"
     if home.problem:
         reason += f"; by the plan of {plan.ts[0]:%H:%M} UTC, for {home.problem}"
-    new = self._command(household, now, mode, target, reason, plan.ts[0])
+    new = self._command(household, now, mode, target, reason, plan.ts[0], _change(home, k, stored, now + self.pace.lifetime))
     old = home.command
     if old is None or not old.holds(now) or (old.reason.startswith(SAFE) and not new.says(old)):
         return new
@@ -260,15 +258,31 @@ def _decide(self: Loop, household, now, state, problem):
     earns = lambda c: _cents(c.mode, c.target_soc, home.site, plan, k, stored, buy, sell, left)
     if not new.says(old) and earns(new) - earns(old) > self.pace.threshold:
         return new
-    renew = old.expires_at - now <= self.pace.lifetime / 2
+    renew = old.expires_at - now <= self.pace.lifetime / 2 and new.expires_at > old.expires_at
     return replace(old, expires_at=new.expires_at, reason=reason, plan_ts=new.plan_ts) if renew else old
 
-
+# %% ../../nbs/64c_live.loop.ipynb #64c00050
 @patch
-def _command(self: Loop, household, now, mode, target, reason, plan_ts=None):
+def _command(self: Loop, household, now, mode, target, reason, plan_ts=None, until=None):
     b = self.homes[household].site.battery
     power = max(b.charge_power, b.discharge_power)
-    return Command(household, now, mode, power, round(target, 4), now + self.pace.lifetime, reason, plan_ts)
+    return Command(household, now, mode, power, round(target, 4), until or now + self.pace.lifetime, reason, plan_ts)
+
+
+def _mode_at(home, k, stored, buy, sell):
+    "The mode in half hour `k` of a home's plan, at a charge and at prices, and its target."
+    value, reserve = home.plan.value[k], home.plan.grounds.reserve
+    bounds = mode_bounds(np.array(buy), np.array(sell), value, home.site.battery, connection=home.site.connection, reserve=reserve)
+    return mode_now(bounds, stored, home.site, reserve)
+
+
+def _change(home, k, stored, until):
+    "When a command ends that is given in half hour `k`: where the plan says another mode next, at the prices that it expects, or else at `until`."
+    plan, here = home.plan, _mode_at(home, k, stored, home.plan.buy[k], home.plan.sell[k])[0]
+    for j in range(k + 1, min(k + 1 + int((until - plan.ts[k]) / HALF_HOUR), len(plan.ts))):
+        if plan.ts[j] < until and _mode_at(home, j, stored, plan.buy[j], plan.sell[j])[0] != here:
+            return plan.ts[j]
+    return until
 
 # %% ../../nbs/64c_live.loop.ipynb #8ab2ce31
 def _doubt(state, now, stale):

@@ -28,7 +28,7 @@ from energymvp.service.bodies import (
 )  # fmt: skip
 from .guard import BODY_TIME, LOOPBACK, MAX_BODY, Guard, Tokens
 from .home_bodies import Status
-from .live import Homes
+from .live import Known
 from .sample import demo_body, forecast_answer, plan_answer
 from .work import Crew
 from ..units import STEPS_PER_DAY, STEPS_PER_WEEK
@@ -190,7 +190,7 @@ def create_app(
     processes: int = 0,  # that make plans; 0: a thread of this one
     names: tuple = LOOPBACK,  # by which clients may call the service
     tokens: Tokens | None = None,  # None: everybody may ask
-    homes: Callable[[Planner], Homes] | None = None,  # the homes of a store, for a planner; None: only what is sent is planned
+    homes: Callable[[Crew], Known] | None = None,  # the homes of a store; None: only what is sent is planned
 ) -> FastAPI:
     "The service, its models loaded."
     folder, about = run or shipped("data/pretrained", "pretrained"), "Forecast a home's consumption and plan its battery."
@@ -202,7 +202,7 @@ def create_app(
     app.state.crew = Crew(make, processes, (plan_answer, PlanRequest(**demo).model_dump_json().encode()))
     app.add_middleware(Guard, names=names, tokens=tokens)
     tell_errors(app)
-    app.state.homes = None if homes is None else homes(app.state.crew.planner)
+    app.state.homes = None if homes is None else homes(app.state.crew)
     _about(app, app.state.crew.planner, folder, demo)
     _pages(app, tokens)
     for routes in (_sample(week), *(() if homes is None else (home_routes(), fleet_routes()))):  # others go in here

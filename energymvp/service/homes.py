@@ -24,7 +24,7 @@ from .bodies import ErrorList, ErrorText
 from energymvp.service.home_bodies import (
     Cents, Day, Fleet, HomeForecast, HomeNow, HomePlan, Now, Settlements, State, StateAnswer, StateReport, Status,
 )  # fmt: skip
-from .live import Homes
+from .live import Homes, Known
 from .sample import Refused, findings, forecast_steps
 from .work import Busy
 from ..units import HALF_HOUR, moment
@@ -40,7 +40,7 @@ def _state(homes, household, now):
     return State(**{k: v for k, v in row.items() if k in State.model_fields} | more)
 
 
-def now_of(homes: Homes, household: str, now: pd.Timestamp) -> HomeNow:
+def now_of(homes: Known, household: str, now: pd.Timestamp) -> HomeNow:
     "What a home is to do at a moment."
     (command, reason), b = homes.held(household, now), homes.site(household).battery
     if command is None:
@@ -72,7 +72,7 @@ def _sum(days):
     return Cents(**{k: float(sum(d[k] for d in days)) for k in _costs})
 
 
-def fleet_of(homes: Homes, now: pd.Timestamp) -> Fleet:
+def fleet_of(homes: Known, now: pd.Timestamp) -> Fleet:
     "The fleet at a moment, as sums."
     view, modes = homes.view, {}
     fresh = [h for h in view.zones if not homes.doubt(h, now)]
@@ -116,30 +116,34 @@ async def _stored(homes, task, *args):
         raise HTTPException(503, "the store does not answer: try again later", {"retry-after": "10"}) from None
 
 
+def _read(homes, name, start, end, household):
+    return homes.store.read(name, start=start, end=end, household_id=household)
+
+
 def _keep(homes, row):
     homes.store.upsert("plans", pd.DataFrame([row]))
     return pd.DataFrame([row])
 
 # %% ../../nbs/66f_service.homes.ipynb #70f03a99
-async def replanned(crew, homes: Homes, household: str, now: pd.Timestamp) -> HomePlan:
+async def replanned(crew, homes: Known, household: str, now: pd.Timestamp) -> HomePlan:
     "A new plan of a home, from what the store knows; kept in the store."
     if problem := homes.doubt(household, now):
         raise HTTPException(409, f"{problem}: PUT /v1/homes/{household}/state first")
     crew.check()
     site, at, soc = homes.site(household), now.floor(HALF_HOUR), homes.view.states[household]["soc"]
-    panel = await _stored(homes, _panel, homes, household, at, site.tariff.follows_market)
+    panel = await _stored(homes, _panel, household, at, site.tariff.follows_market)
     made, note = await crew.do(plan_again, panel, household, at, soc, site)
     row = dict(household_id=household, ts=at, made_at=now, soc=soc, status="ok", note=note, content=json.dumps(made, default=str))
-    return plan_of(household, await _stored(homes, _keep, homes, row))
+    return plan_of(household, await _stored(homes, _keep, row))
 
 
-async def forecasted(crew, homes: Homes, household: str, now: pd.Timestamp) -> HomeForecast:
+async def forecasted(crew, homes: Known, household: str, now: pd.Timestamp) -> HomeForecast:
     "The forecast of a home from the half hour that has begun on; made once for each."
     at = now.floor(HALF_HOUR)
     kept = homes.forecasts.get(household)
     if kept is None or kept.start != at:
         crew.check()
-        panel = await _stored(homes, _panel, homes, household, at, False)
+        panel = await _stored(homes, _panel, household, at, False)
         steps, missing = await crew.do(forecast_again, panel, at)
         kept = HomeForecast(
             household_id=household, generated_at=now, start=at, timezone=panel.timezone, missing_half_hours=missing, steps=steps
@@ -214,7 +218,8 @@ def home_routes() -> APIRouter:
         except ValueError as e:
             raise Refused(("stored_kwh",), str(e)) from None
         row = dict(household_id=household_id, ts=ts.floor("s"), soc=soc) | body.model_dump(exclude={"ts", "soc", "stored_kwh"})
-        row = await _stored(homes, homes.report, household_id, row | dict(received_at=now.floor("s")))
+        row = await _stored(homes, Homes.report, household_id, row | dict(received_at=now.floor("s")))
+        homes.note(row)
         told = {k: v for k, v in row.items() if k in State.model_fields}
         fresh = now - row["ts"] <= homes.pace.stale
         return StateAnswer(household_id=household_id, state=State(**told, stored_kwh=soc * b.capacity * b.health, fresh=fresh))
@@ -238,8 +243,7 @@ def _read_routes(routes, of):
         "The newest plan of the last day."
         _, homes, at = of(request)
         day, home = pd.Timedelta(days=1), _known(request, household_id)
-        read = lambda: homes.store.read("plans", start=at - day, end=at + day, household_id=home)
-        return plan_of(home, await _stored(homes, read))
+        return plan_of(home, await _stored(homes, _read, "plans", at - day, at + day, home))
 
 # %% ../../nbs/66f_service.homes.ipynb #02be2f66
 def _work_routes(routes, of):
@@ -284,7 +288,7 @@ def _day_routes(routes, of):
                 raise Refused((name,), str(e)) from None
         if bounds[0] >= bounds[1]:
             raise Refused(("from",), "from must be before to")
-        rows = await _stored(homes, lambda: homes.store.read("settlements", start=bounds[0], end=bounds[1], household_id=home))
+        rows = await _stored(homes, _read, "settlements", *bounds, home)
         days = rows.drop(columns="household_id").to_dict("records")
         return Settlements(household_id=home, days=[Day(**d) for d in days], sum=_sum(days))
 
@@ -301,7 +305,7 @@ def fleet_routes() -> APIRouter:
     return routes
 
 
-def status_of(crew, homes: Homes | None, now: pd.Timestamp) -> Status:
+def status_of(crew, homes: Known | None, now: pd.Timestamp) -> Status:
     "How the service is at a moment."
     reasons = [] if homes is None else homes.reasons(now)
     if crew.busy >= crew.most:
