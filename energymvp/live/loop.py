@@ -250,7 +250,7 @@ def _decide(self: Loop, household, now, state, problem):
     reason = f"a kWh stored is worth {home.worth:.1f} cents; one from the grid costs {buy:.1f}, one to it earns {sell:.1f}"
     if home.problem:
         reason += f"; by the plan of {plan.ts[0]:%H:%M} UTC, for {home.problem}"
-    new = self._command(household, now, mode, target, reason, plan.ts[0], _change(home, k, stored, now + self.pace.lifetime))
+    new = self._command(household, now, mode, target, reason, plan.ts[0], _change(plan, k, now + self.pace.lifetime))
     old = home.command
     if old is None or not old.holds(now) or (old.reason.startswith(SAFE) and not new.says(old)):
         return new
@@ -276,13 +276,11 @@ def _mode_at(home, k, stored, buy, sell):
     return mode_now(bounds, stored, home.site, reserve)
 
 
-def _change(home, k, stored, until):
-    "When a command ends that is given in half hour `k`: where the plan says another mode next, at the prices that it expects, or else at `until`."
-    plan, here = home.plan, _mode_at(home, k, stored, home.plan.buy[k], home.plan.sell[k])[0]
-    for j in range(k + 1, min(k + 1 + int((until - plan.ts[k]) / HALF_HOUR), len(plan.ts))):
-        if plan.ts[j] < until and _mode_at(home, j, stored, plan.buy[j], plan.sell[j])[0] != here:
-            return plan.ts[j]
-    return until
+def _change(plan, k, until):
+    "When a command ends that is given in half hour `k`: where the plan says another mode next, or else at `until`."
+    modes = plan.modes["mode"]
+    later = (t for t, mode in zip(plan.ts[k + 1 :], modes[k + 1 :]) if t >= until or mode != modes[k])
+    return min(next(later, until), until)
 
 # %% ../../nbs/64c_live.loop.ipynb #8ab2ce31
 def _doubt(state, now, stale):

@@ -8,6 +8,7 @@ __all__ = ['FAULTS', 'SimulatedHome', 'Flaky', 'Faults', 'killed_look', 'lived',
 # %% ../../nbs/64d_live.simulate.ipynb #568211ba
 import multiprocessing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -115,10 +116,11 @@ class Flaky:
 
 @dataclass
 class Faults:
-    "Which fault there is at each look, in turn, and how long it lasts."
+    "Which fault there is at each look: each kind in turn, at a random look of its hour, and how long it lasts."
 
     kinds: tuple = FAULTS
-    every: int = 12  # looks between two of them
+    every: int = 12  # looks, one fault in each so many
+    seed: int = 0
     lasts: dict = field(default_factory=lambda: {"no state": 6, "prices late": 10, "store gone": 2})  # looks; else one
     count: dict = field(default_factory=dict)  # kind -> how many there were
 
@@ -128,7 +130,9 @@ class Faults:
         if turn < 1 or not self.kinds:
             return ""
         kind = self.kinds[(turn - 1) % len(self.kinds)]
-        if since >= self.lasts.get(kind, 1):
+        last = self.lasts.get(kind, 1)
+        since -= int(np.random.default_rng((self.seed, turn)).integers(max(self.every - last, 0) + 1))
+        if not 0 <= since < last:
             return ""
         self.count[kind] = self.count.get(kind, 0) + (since == 0)
         return kind
@@ -258,6 +262,8 @@ def simulate(
 ) -> Simulated:
     "Run homes through past days with the loop."
     start, pace, faults = utc(start), pace or Pace(), faults or Faults(())
+    if Path(path).exists():
+        raise ValueError(f"{path} is there already: a simulation has a store of its own")
     there = lived(planner, source, homes, start, days, soc, node, market)
     inner, prices = _before(source, start, homes, path)
     how, comes = dict(log=log, node=node, market=market), _Market(prices, planner.clock(source, homes))
