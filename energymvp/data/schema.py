@@ -75,8 +75,7 @@ class Table(TableData):
         missing = [c for c in self.columns if c not in rows and c not in add]
         if missing:
             raise ValueError(f"rows for {self.name} lack {', '.join(missing)}")
-        rows = rows.assign(**add) if add else rows
-        return rows if [*rows] == [*self.columns] else rows[list(self.columns)]
+        return rows if [*rows] == [*self.columns] else rows.assign(**add)[list(self.columns)]
 
     def typed(self, rows: pd.DataFrame, **how) -> pd.DataFrame:
         "Rows as another program holds them, in the types of the table; `how` tells `pd.to_datetime` how times are written."
@@ -303,16 +302,15 @@ def _refuse_rows(t, rows, bad, text, column=None):
         text = text.format(n=int(bad.sum()), value=rows[column].tolist()[i] if column else None)
         raise ValueError(f"rows for {t.name}: {text}, first in row {i} ({', '.join(str(rows[k][i]) for k in t.key)})")
 
+# %% ../../nbs/10_data.schema.ipynb #10a00030
+_UTC, _SECOND = pd.DatetimeTZDtype("ns", "UTC"), 1_000_000_000
 
-_UTC = pd.DatetimeTZDtype("ns", "UTC")
 
-
-def _in_utc(t, rows, c):
+def _in_utc(t, x, c):
     "A column of times in UTC."
-    x = rows[c]
     if x.dtype == object and x.map(lambda v: v is pd.NaT or getattr(v, "tzinfo", None) is not None).all():
         x = pd.to_datetime(x, utc=True)  # moments of several clocks
-    if not isinstance(x.dtype, pd.DatetimeTZDtype):
+    elif not isinstance(x.dtype, pd.DatetimeTZDtype):
         if not (c in t.optional and x.isna().all()):
             raise ValueError(f"rows for {t.name}: {c} has no time zone")
         x = pd.to_datetime(x, utc=True)
@@ -321,32 +319,27 @@ def _in_utc(t, rows, c):
 
 def _check_times(t, rows):
     "Times in UTC, each start on the grid of the row's length; a moment is the second in which it lies."
-    second = 1_000_000_000
+    count = lambda c: rows[c].dt.tz_localize(None).to_numpy().astype(np.int64)
     for c in t.of("time"):
-        rows[c] = x = _in_utc(t, rows, c)
+        rows[c] = x = _in_utc(t, rows[c], c)
         there = x.notna().to_numpy()
-        if (x.dt.tz_localize(None).to_numpy().astype(np.int64)[there] % second).any():
-            if c != "ts":
-                rows[c] = x.dt.ceil("s")  # what is known by the second is known no earlier
-            elif t.moments:
-                rows[c] = x.dt.floor("s")
+        if (c != "ts" or t.moments) and (count(c)[there] % _SECOND).any():
+            rows[c] = x.dt.ceil("s") if c != "ts" else x.dt.floor("s")  # what is known by the second is known no earlier
         if c not in t.optional:
             _refuse_rows(t, rows, ~there, f"{{n}} have no {c}")
-    step = 1 if t.moments else 60 * (rows["minutes"].to_numpy() if "minutes" in rows else 30)
-    off = rows["ts"].dt.tz_localize(None).to_numpy().astype(np.int64) % (step * second) != 0
+    step = _SECOND if t.moments else 60 * _SECOND * (rows["minutes"].to_numpy() if "minutes" in rows else 30)
     _refuse_rows(t, rows, ~rows["ts"].between(*YEARS), f"{{n}} times lie outside {YEARS[0]:%Y} to {YEARS[1]:%Y}, as {{value}}", "ts")
-    _refuse_rows(t, rows, off, "{n} times are no start of " + ("an interval of their length" if "minutes" in rows else "a half hour"))
+    off = "{n} times are no start of " + ("an interval of their length" if "minutes" in rows else "a half hour")
+    _refuse_rows(t, rows, count("ts") % step != 0, off)
 
 # %% ../../nbs/10_data.schema.ipynb #10a0000f
 def _check_text(t, rows, c):
     "Text that is text."
-    x, words = rows[c], ()
-    if isinstance(x.dtype, pd.StringDtype):  # at once, where all are text or empty
-        words, whole = x.unique(), x.notna().to_numpy(bool)
-        broken = [v for v in words if isinstance(v, str) and "\0" in v]
-        whole = whole & ~x.isin(broken).to_numpy(bool) if broken else whole
-    else:
-        whole = x.map(lambda v: isinstance(v, str) and "\0" not in v).to_numpy(bool)
+    x, at_once = rows[c], isinstance(rows[c].dtype, pd.StringDtype)  # where all are text or empty
+    words = x.unique() if at_once else ()
+    broken = [v for v in words if isinstance(v, str) and "\0" in v]
+    whole = x.notna() & ~x.isin(broken) if at_once else x.map(lambda v: isinstance(v, str) and "\0" not in v)
+    whole = whole.to_numpy(bool)
     if not whole.all():
         _refuse_rows(t, rows, ~(whole | (x.isna().to_numpy() & (c in t.optional))), f"{c} holds {{n}} values that are no text")
     if c in t.key and c not in t.defaults and (not len(words) or "" in words):
@@ -361,8 +354,8 @@ def _check_kinds(t, rows):
         whole = pd.to_numeric(rows[c], errors="coerce")
         _refuse_rows(t, rows, ~whole.isin(LENGTHS), f"{c} must be one of {', '.join(map(str, LENGTHS))}, not {{value!r}}", c)
         rows[c] = whole.astype(int)
-    numbers, lack = t.of("number"), {}
-    for c in numbers:
+    lack: dict = {}
+    for c in t.of("number"):
         rows[c] = rows[c] if rows[c].dtype == float else rows[c].astype(float)
         x = rows[c].to_numpy()
         known = np.isfinite(x) | np.isnan(x) if c in t.optional else np.isfinite(x)
@@ -370,21 +363,17 @@ def _check_kinds(t, rows):
     if lack:
         _refuse_rows(t, rows, np.any([*lack.values()], 0), f"empty numbers in {', '.join(lack)}")
 
-
+# %% ../../nbs/10_data.schema.ipynb #10a00004
 def _check_allowed(t, rows, c, values):
     "Words of a list, and numbers and times between two."
-    x, words = rows[c], isinstance(values[0], str)
-    if words:
-        fits = x.isin(values).to_numpy()
-    else:
-        v, (low, high) = (x.to_numpy(), values) if x.dtype == float else (x, values)
-        fits = np.asarray((v >= low) & (v <= high) | (pd.isna(v) & (c in t.optional)))
+    x, words, as_said = rows[c], isinstance(values[0], str), "%Y" if isinstance(values[0], pd.Timestamp) else "g"
+    v = x.to_numpy() if x.dtype == float else x
+    fits = x.isin(values) if words else (v >= values[0]) & (v <= values[1]) | (pd.isna(v) & (c in t.optional))
     if not fits.all():
-        as_said = "%Y" if isinstance(values[0], pd.Timestamp) else "g"
         one_of = f"one of {', '.join(values)}" if words else f"from {values[0]:{as_said}} to {values[1]:{as_said}}"
         _refuse_rows(t, rows, ~fits, f"{c} must be {one_of}, not {{value!r}}", c)
 
-# %% ../../nbs/10_data.schema.ipynb #10a00004
+
 def check_rows(
     name: str,  # one of `TABLES`
     rows: pd.DataFrame,
@@ -403,10 +392,9 @@ def check_rows(
     for low, must_be, high in t.ordered:
         wrong = cells[low] >= cells[high] if must_be == "under" else cells[low] > cells[high]
         _refuse_rows(t, cells, wrong, f"{low} must be {must_be} {high}")
-    there = lambda names: np.array([cells[c].notna().to_numpy() for c in names])
-    if t.together:
-        own = there(t.together)
-        _refuse_rows(t, cells, own.any(0) & ~own.all(0), f"{{n}} have a part of {', '.join(t.together)}, and not all")
+    there = lambda names: rows[[*names]].notna().to_numpy()
+    if t.together and not (own := there(t.together)).all():
+        _refuse_rows(t, cells, own.any(1) & ~own.all(1), f"{{n}} have a part of {', '.join(t.together)}, and not all")
     if t.some:
-        _refuse_rows(t, cells, ~there(t.some).any(0), f"{{n}} have none of {', '.join(t.some)}")
+        _refuse_rows(t, cells, ~there(t.some).any(1), f"{{n}} have none of {', '.join(t.some)}")
     return rows
