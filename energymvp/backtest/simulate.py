@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from ..data.calendar import midnights
 from ..forecast.checkpoints import Models
-from ..forecast.forecasts import expected_load
+from ..forecast.forecasts import expected_load, forecast_days
 from ..forecast.windows import Windows
 from ..optimizer.optimum import dispatch, perfect_foresight
 from ..optimizer.value import LEVELS, marginal_value, worth_left
@@ -190,13 +190,22 @@ class _Trial:
         return found if found.buy is not None else found.under(self.terms, step - self.start, home)
 
 # %% ../../nbs/61_backtest.simulate.ipynb #61000010
+def _load(trial, home, step, observed, model, committed):
+    "(N, 48) kWh that a plan counts on."
+    w, how, kept = trial.windows, dict(committed=committed, observed=observed, ahead=STEPS_PER_DAY), trial.loads
+    if trial.mode == "committed":
+        key = trial.start, trial.stop
+        quantiles, at = kept[key] = kept.get(key) or forecast_days(model, w, trial.times, trial.start)
+        return expected_load(model, w, home, step, quantiles=quantiles[at[home, step - trial.start]], **how)
+    key = step[0], len(step)
+    kept[key] = expected_load(model, w, home, step, **how) if key not in kept else kept[key]
+    return kept[key]
+
+
 def _of_models(trial, home, step, observed, models, in_kwh=True):
     "The `Outlook` of the models under the homes' tariffs; T1's forecasts are kept. Only what is kept in kWh counts on less than the mean load."
-    committed = in_kwh and not observed
-    key, (model, w) = (step[0], len(step), committed), (models.consumption, trial.windows)
-    if key not in trial.loads:
-        trial.loads[key] = expected_load(model, w, home, step, committed=committed, observed=observed)[:, :STEPS_PER_DAY]
-    found = model_outlook(models, w, home, step, observed, trial.loads[key])
+    w, load = trial.windows, _load(trial, home, step, observed, models.consumption, in_kwh and not observed)
+    found = model_outlook(models, w, home, step, observed, load)
     under = lambda outlook, i=slice(None): outlook.under(trial.terms, step[i] - trial.start, home[i])
     return with_value(found, models, w, home, step, replace(trial.site, tariff=trial.tariff), under, observed=observed)
 

@@ -44,9 +44,9 @@ def _before(series, home, at):
     return np.where(at.reshape(*at.shape, *(1,) * (known.ndim - at.ndim)) >= 0, known, np.nan)
 
 
-def _in_batches(f, windows, home, step, batch_size):
+def _in_batches(f, windows, home, step, batch_size, ahead):
     parts = [slice(i, i + batch_size) for i in range(0, len(home), batch_size)]
-    return np.concatenate([f(windows, home[k], step[k]) for k in parts or [slice(0)]])
+    return np.concatenate([f(windows, home[k], step[k])[..., :ahead] for k in parts or [slice(0)]])
 
 
 def _weekend(windows, slot):
@@ -71,9 +71,10 @@ def simple_profiles(
     home: np.ndarray,  # (N,)
     step: np.ndarray,  # (N,) decision at the start of this half hour
     batch_size: int = 512,
+    ahead: int = STEPS_PER_WEEK,  # half hours that are wanted
 ) -> np.ndarray:
     "(N, 5, 336) kWh per half hour: `SIMPLE` profiles of the coming week."
-    return _in_batches(_simple, windows, home, step, batch_size)
+    return _in_batches(_simple, windows, home, step, batch_size, ahead)
 
 # %% ../../nbs/43a_forecast.own_weeks.ipynb #43b00002
 SPLIT_DAYS = 14
@@ -96,9 +97,10 @@ def split_says(
     home: np.ndarray,  # (N,)
     step: np.ndarray,  # (N,) decision at the start of this half hour
     batch_size: int = 256,
+    ahead: int = STEPS_PER_WEEK,  # half hours that are wanted
 ) -> np.ndarray:
     "(N, 336) kWh per half hour: the medians of the parts over 14 days, added up, less the median of the total; 0 without sub-meters."
-    return _in_batches(_parts, windows, home, step, batch_size)
+    return _in_batches(_parts, windows, home, step, batch_size, ahead)
 
 # %% ../../nbs/43a_forecast.own_weeks.ipynb #43f0000a
 @torch.no_grad()
@@ -108,12 +110,13 @@ def plain_quantiles(
     home: np.ndarray,  # (N,)
     step: np.ndarray,  # (N,)
     batch_size: int = 512,
+    ahead: int = STEPS_PER_WEEK,  # half hours that are wanted
 ) -> np.ndarray:
     "(N, 3, 336) kWh per half hour: T1's quantiles 0.1, 0.5 and 0.9, without what the home's own weeks say."
-    device, out = next(model.parameters()).device, [np.zeros((0, len(QUANTILES), STEPS_PER_WEEK), np.float32)]
+    device, out = next(model.parameters()).device, [np.zeros((0, len(QUANTILES), ahead), np.float32)]
     for i in range(0, len(home), batch_size):
         inputs = windows.consumption(home[i : i + batch_size], step[i : i + batch_size])
-        out.append(model(*(t.to(device) for t in inputs)).consumption_quantiles.cpu().numpy())
+        out.append(model(*(t.to(device) for t in inputs)).consumption_quantiles[..., :ahead].cpu().numpy())
     return np.concatenate(out)
 
 # %% ../../nbs/43a_forecast.own_weeks.ipynb #43f0000b
@@ -135,7 +138,7 @@ def _weighed(week, simple, apart):
 
 # %% ../../nbs/43a_forecast.own_weeks.ipynb #43b00004
 def learn(
-    quantiles: np.ndarray,  # (N, days, 3, 336) of T1 at the past days, oldest first
+    quantiles: np.ndarray,  # (N, days, 3, 336), or of the first day alone (N, days, 3, 48) as the others, of T1 at the past days, oldest first
     simple: np.ndarray,  # (N, days, 5, 336) of `simple_profiles`
     apart: np.ndarray,  # (N, days, 336) of `split_says`
     truth: np.ndarray,  # (N, days, 336) kWh per half hour, NaN where it is not known yet
@@ -144,6 +147,8 @@ def learn(
     n, days = truth.shape[:2]
     weight, stretch = np.tile(FIRST_WEIGHTS, (n, len(PARTS), 1)), np.ones((n, len(PARTS)))
     for p, part in enumerate(PARTS):
+        if part.start >= truth.shape[-1]:  # of the first day alone
+            break
         y, q = truth[..., part], quantiles[..., part]
         known = np.isfinite(y) & np.isfinite(q).all(2)
         y, level = np.where(known, y, 0), np.where(known, y, 0).sum((1, 2)) / np.maximum(known.sum((1, 2)), 1)
@@ -183,13 +188,17 @@ def lessons(
     home: np.ndarray,  # (N,)
     step: np.ndarray,  # (N,) decision at the start of this half hour; what comes from its local midnight on teaches nothing
     batch_size: int = 256,
+    ahead: int = STEPS_PER_WEEK,  # or a day, where nothing is to be said of the days after it
 ) -> Lesson:
     "What the last weeks of each home say at each decision."
     which, past, past_home, past_step, stop = _past_days(windows, home, step)
-    told = plain_quantiles(model, windows, past_home, past_step), *(f(windows, past_home, past_step) for f in (simple_profiles, split_says))
-    truth, out = windows.ahead(windows.true_load, past_step, STEPS_PER_WEEK, len(windows.panel.ts), past_home), []
+    told = (
+        plain_quantiles(model, windows, past_home, past_step, ahead=ahead),
+        *(f(windows, past_home, past_step, ahead=ahead) for f in (simple_profiles, split_says)),
+    )
+    truth, out = windows.ahead(windows.true_load, past_step, ahead, len(windows.panel.ts), past_home), []
     q, simple, apart, truth = (np.concatenate([x, np.full((1, *x.shape[1:]), np.nan, x.dtype)]) for x in (*told, truth))  # -1: none
-    when = np.append(past_step, 0)[:, None] + np.arange(STEPS_PER_WEEK)
+    when = np.append(past_step, 0)[:, None] + np.arange(ahead)
     for i in range(0, len(past), batch_size):
         k = past[i : i + batch_size]
         out.append(learn(q[k], simple[k], apart[k], np.where(when[k] < stop[i : i + batch_size, None, None], truth[k], np.nan)))
@@ -197,14 +206,14 @@ def lessons(
 
 # %% ../../nbs/43a_forecast.own_weeks.ipynb #43f00012
 def lean(
-    quantiles: np.ndarray,  # (N, 3, 336) of T1
+    quantiles: np.ndarray,  # (N, 3, 336) of T1; of the first day alone (N, 3, 48), as the others
     simple: np.ndarray,  # (N, 5, 336) of `simple_profiles`
     apart: np.ndarray,  # (N, 336) of `split_says`
     lesson: Lesson,
 ) -> np.ndarray:
     "(N, 3, 336) kWh per half hour: the forecast and its band as the home's own weeks would have them."
     out = np.empty_like(quantiles)
-    for p, part in enumerate(PARTS):
+    for p, part in enumerate(PARTS[: 1 + (quantiles.shape[-1] > STEPS_PER_DAY)]):
         low, week, high = quantiles[..., part].swapaxes(0, 1)
         x = _weighed(week, simple[..., part], apart[:, part])
         ours, stretch = np.einsum("ne,nes->ns", lesson.weight[:, p], x), lesson.stretch[:, p, None]

@@ -147,7 +147,7 @@ def model_outlook(
 ) -> Outlook:
     "T1's load and T2's price; where the traded market has published its price, that."
     if load is None:
-        load = expected_load(models.consumption, windows, home, step, committed=not observed, observed=observed)[:, :STEPS_PER_DAY]
+        load = expected_load(models.consumption, windows, home, step, committed=not observed, observed=observed, ahead=STEPS_PER_DAY)
     load = load.astype(float)
     if observed:
         load = windows.insert_observed(load.copy(), step, home)

@@ -273,9 +273,7 @@ def _outlook_of_one(models, windows, step, ts, site, end, quantiles):
     "The `Outlook` of a home's next 24 hours under its tariff, and the tariff; without market prices, where it needs none."
     tariff = of_one_home(tariff_at(windows, step, of_one_home(site.tariff)))
     one, terms = (np.zeros(1, int), np.array([step])), tariff.on(ts)
-    load = expected_load(models.consumption, windows, *one, committed=windows.solar is None, quantiles=quantiles)[:, :STEPS_PER_DAY].astype(
-        float
-    )
+    load = expected_load(models.consumption, windows, *one, committed=windows.solar is None, quantiles=quantiles).astype(float)
     valued = lambda found: with_value(
         found, models, windows, *one, replace(site, tariff=tariff), lambda x, rows: x, observed=False, end=end
     )
@@ -370,11 +368,11 @@ def make_plan(
     missing, ts = windows.missing(step, prices=site.tariff.follows_market), panel.ts[step : step + STEPS_PER_DAY]
     home, steps, stored = np.zeros(1, int), np.array([step]), soc * b.capacity * b.health
     reserve = np.atleast_1d(site.reserve(windows.usual_load(step)))
-    quantiles = forecast_load(models.consumption, windows, home, steps, quantiles=True)
+    quantiles = forecast_load(models.consumption, windows, home, steps, quantiles=True, ahead=STEPS_PER_DAY)
     outlook, tariff = _outlook_of_one(models, windows, step, ts, site, end, quantiles)
     energy, path, grounds = _decide(outlook, stored, reserve, site, decoder, obey_thresholds, end)
     mean = expected_load(models.consumption, windows, home, steps, quantiles=quantiles)
-    (buy, sell), load = outlook[0].prices(site), mean[0, :STEPS_PER_DAY].astype(float)
+    (buy, sell), load = outlook[0].prices(site), mean[0].astype(float)
     expected = replace(outlook, load=load[None])
     value = stored_value(expected, site, end)
     said = plan_modes(replace(expected, value=value), stored, reserve[0], site, obey_thresholds)
