@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from .simulate import BEST, Trajectory, actual, actual_solar, in_parts, intervals, steps_of
+from .simulate import BEST, Trajectory, actual, actual_solar, intervals, steps_of
 from ..forecast.forecasts import forecast_load
 from ..forecast.own_weeks import simple_profiles
 from ..forecast.load_model import LoadModel
@@ -75,7 +75,7 @@ def settle(
     prices = tariff_at(windows, start, site.tariff).on(ts, 30 // k).of(market)
     sun, spread = actual_solar(scored, windows, start), lambda x: np.repeat(x[..., None] / k, k, 2)
     prices = [p.reshape(*scored.shape, k) for p in prices]
-    return Settled(scored, ts, market, spread(load), *prices, None if sun is None else spread(sun), in_parts(site, k))
+    return Settled(scored, ts, market, spread(load), *prices, None if sun is None else spread(sun), site.in_parts(k))
 
 
 def _energy(run, k):

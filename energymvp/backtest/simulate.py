@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MODES', 'NATIVE', 'PROHIBITIVE_PRICE', 'BEST', 'AS_MODES', 'SELF', 'CHEAP', 'POLICIES', 'NATIVE_POLICIES', 'scored',
-           'Trajectory', 'actual', 'intervals', 'actual_solar', 'in_parts', 'steps_of', 'backtest']
+           'Trajectory', 'actual', 'intervals', 'actual_solar', 'steps_of', 'backtest']
 
 # %% ../../nbs/61_backtest.simulate.ipynb #e5b8a5d7
 from dataclasses import dataclass, field, replace
@@ -102,19 +102,6 @@ def actual_solar(
     "(homes, n) kWh that panels made; 0 where nothing is scored, None where no home has any."
     return None if windows.solar is None else np.where(scored, windows.solar[:, start : start + scored.shape[1]], 0).astype(float)
 
-
-def in_parts(
-    site: Site,
-    k: int,  # parts of a half hour
-) -> Site:
-    "The site as it is in each of them: powers bound a k-th of the energy."
-    if k == 1:
-        return site
-    b, c = site.battery, site.connection
-    less = {f: None if getattr(c, f) is None else getattr(c, f) / k for f in ("import_limit", "export_limit", "inverter_limit")}
-    battery = replace(b, charge_power=b.charge_power / k, discharge_power=b.discharge_power / k)
-    return replace(site, battery=battery, connection=replace(c, **less) if c.bounds else c)
-
 # %% ../../nbs/61_backtest.simulate.ipynb #61000023
 @dataclass
 class _Steps:
@@ -148,7 +135,7 @@ def steps_of(
         there = np.repeat(scored, k, 1)
         price = np.where(there, market, 0)
         sun = None if sun is None else np.repeat(sun / k, k, 1)
-        return _Steps(k, in_parts(site, k), there, price, np.repeat(load / k, k, 1), *tariff.on(ts, 30 // k).of(price), sun)
+        return _Steps(k, site.in_parts(k), there, price, np.repeat(load / k, k, 1), *tariff.on(ts, 30 // k).of(price), sun)
     if k == 1 or isinstance(tariff, Tariff):  # the mean of what is linear is that of the mean
         return _Steps(1, site, scored, price, load, *tariff.on(ts[::k]).of(price), sun)
     buy, sell = (np.where(scored, p.reshape(*scored.shape, k).mean(-1), 0) for p in tariff.on(ts, 30 // k).of(market))

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import pandas as pd
 
-from ..backtest.simulate import in_parts
 from ..optimizer.modes import MODES, Bounds, follow_bounds, mode_back, modes
 from ..site.battery import Battery
 from ..site.connection import Connection
@@ -80,7 +79,7 @@ def obey(
 ) -> float:
     "kWh on the grid side that a battery takes in a step, negative: gives; what it does of itself where no command holds."
     told = command if command is not None and command.holds(now) else None
-    own = in_parts(site, parts)
+    own = site.in_parts(parts)
     b, room = own.battery, own.connection.room(load, solar)
     if told is not None:
         limit = lambda power: min(power, told.power_kw / parts)

@@ -19,7 +19,6 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 
-from ..backtest.simulate import in_parts
 from ..data.schema import TABLES
 from ..data.stores import Store
 from .command import EARLY, SAFE, Command, bounds_of, mode_now
@@ -304,7 +303,7 @@ def _middles(battery, value):
 
 def _cents(mode, target_soc, site, plan, k, stored, buy, sell, left):
     "What a mode earns in what is left of a half hour at the load that is expected, with the value of what it leaves stored, cents."
-    own, load, solar = in_parts(site, 1 / left), left * plan.load[k], 0.0 if plan.solar is None else left * plan.solar[k]
+    own, load, solar = site.in_parts(1 / left), left * plan.load[k], 0.0 if plan.solar is None else left * plan.solar[k]
     b, room = own.battery, own.connection.room(load, solar)
     energy = follow_bounds(bounds_of(mode, target_soc, b), room.net, np.array(stored), b, room=room)
     edges = np.linspace(b.energy_min, b.energy_max, plan.value.shape[1] + 1)

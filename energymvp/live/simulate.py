@@ -16,7 +16,6 @@ import pandas as pd
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 
-from ..backtest.simulate import in_parts
 from ..data.schema import APPLIANCES
 from ..data.stores import LocalStore, Store
 from .command import EARLY, SAFE, Command, obey
@@ -78,7 +77,7 @@ def _can(site, energy, load, solar, stored, near=1e-6) -> bool:
 def run(self: SimulatedHome, now: pd.Timestamp) -> float:
     "Live a step; kWh of its battery on the grid side."
     i, k = int((now - self.start) / HALF_HOUR), self.parts
-    load, solar, own = self.load[i] / k, self.solar[i] / k, in_parts(self.site, k)
+    load, solar, own = self.load[i] / k, self.solar[i] / k, self.site.in_parts(k)
     energy = obey(self.command, now, load, solar, self.stored, self.site, k)
     into, out = own.flows(energy, load, solar, self.sell[i])
     self.cents += float(self.buy[i] * into - self.sell[i] * out)

@@ -136,3 +136,17 @@ def follow(
         energy[:, j] = self.project(wish[:, j], soc[:, j], reserve, load[:, j], solar[:, j])
         soc[:, j + 1] = soc[:, j] + self.battery.stored(energy[:, j])
     return energy, soc
+
+# %% ../../nbs/07_site.site.ipynb #07000041
+@patch
+def in_parts(
+    self: Site,
+    k: float,  # parts of a half hour
+) -> Site:
+    "The site as it is in each of them: powers bound a k-th of the energy."
+    if k == 1:
+        return self
+    b, c = self.battery, self.connection
+    less = {f: None if getattr(c, f) is None else getattr(c, f) / k for f in ("import_limit", "export_limit", "inverter_limit")}
+    battery = replace(b, charge_power=b.charge_power / k, discharge_power=b.discharge_power / k)
+    return replace(self, battery=battery, connection=replace(c, **less) if c.bounds else c)
