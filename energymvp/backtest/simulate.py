@@ -179,22 +179,21 @@ class _Trial:
 # %% ../../nbs/61_backtest.simulate.ipynb #61000010
 def _load(trial, home, step, observed, model, committed):
     "(N, 48) kWh that a plan counts on."
-    w, how, kept = trial.windows, dict(committed=committed, observed=observed, ahead=STEPS_PER_DAY), trial.loads
+    w, kept, how = trial.windows, trial.loads, dict(committed=committed, observed=observed, ahead=STEPS_PER_DAY)
     if trial.mode == "committed":
-        key = trial.start, trial.stop
-        quantiles, at = kept[key] = kept.get(key) or forecast_days(model, w, trial.times, trial.start)
+        quantiles, at = kept[key] = kept.get(key := (trial.start, trial.stop)) or forecast_days(model, w, trial.times, trial.start)
         return expected_load(model, w, home, step, quantiles=quantiles[at[home, step - trial.start]], **how)
-    key = step[0], len(step)
-    kept[key] = expected_load(model, w, home, step, **how) if key not in kept else kept[key]
+    if (key := (step[0], len(step))) not in kept:
+        kept[key] = expected_load(model, w, home, step, **how)
     return kept[key]
 
 
 def _of_models(trial, home, step, observed, models, in_kwh=True):
     "The `Outlook` of the models under the homes' tariffs; T1's forecasts are kept. Only what is kept in kWh counts on less than the mean load."
-    w, load = trial.windows, _load(trial, home, step, observed, models.consumption, in_kwh and not observed)
-    found = model_outlook(models, w, home, step, observed, load)
+    w, site = trial.windows, replace(trial.site, tariff=trial.tariff)
+    found = model_outlook(models, w, home, step, observed, _load(trial, home, step, observed, models.consumption, in_kwh and not observed))
     under = lambda outlook, i=slice(None): outlook.under(trial.terms, step[i] - trial.start, home[i])
-    return with_value(found, models, w, home, step, replace(trial.site, tariff=trial.tariff), under, observed=observed)
+    return with_value(found, models, w, home, step, site, under, observed=observed)
 
 
 def _outlook(trial, kind: Any, home, step, observed) -> Outlook:
@@ -284,10 +283,6 @@ def _drive_wish(t, wish):
     run = s.site.follow(np.where(s.scored, wish, 0), t.begin, t.reserve, s.load, np.broadcast_to(s.sun, wish.shape))
     return *run, (0.0, 0)
 
-
-def _self_consumption(t):
-    return _drive_wish(t, -t.steps.net)
-
 # %% ../../nbs/61_backtest.simulate.ipynb #61000060
 def _cheap_hours(t):
     "Full power at the least import price of each local day, where another is dearer; else what the home needs."
@@ -323,7 +318,7 @@ BEST, AS_MODES = "perfect foresight", "as modes"
 SELF, CHEAP = "self-consumption", "cheap hours"
 POLICIES: dict[str, Any] = {  # name -> a function, or which outlook and which decoder
     "no battery": _no_battery,
-    SELF: _self_consumption,
+    SELF: lambda t: _drive_wish(t, -t.steps.net),
     CHEAP: _cheap_hours,
     "rules": _rules,
     "7-day mean + optimizer": ("week_mean", plan_by_optimum),
@@ -378,9 +373,7 @@ def backtest(
             raise ValueError(f"no policy {name!r}; there are {', '.join(known)}")
     trial = _Trial(windows, models, start, stop, site, mode, soc_start, progress, {} if loads is None else loads)
     runs, applies = [], _applies(trial)
-    for name in policies or known:
-        if not applies.get(name, True):
-            continue
+    for name in (n for n in policies or known if applies.get(n, True)):
         if not isinstance(known[name], tuple):
             runs.append(Trajectory(name, mode, *known[name](trial), intervals=trial.steps.k))
             continue
