@@ -29,6 +29,7 @@ from energymvp.planner import demo_store
 from energymvp.units import HALF_HOUR
 
 ROOT = Path(__file__).parents[1]
+SHARED = "Clients and whatever else the machine does share its cores: rates and waits are those of what is left of them, the CPU of a plan is its own."
 
 
 def fill(file):
@@ -116,31 +117,57 @@ async def steady(port, rate, seconds, paths, clients=16):
     return found, time.perf_counter() - start
 
 
+def family(p):
+    "A process and those it started."
+    todo = [p.pid]
+    for pid in todo:
+        todo += [int(c) for t in Path(f"/proc/{pid}/task").iterdir() for c in (t / "children").read_text().split()]
+    return todo
+
+
 def memory(p):
-    "MB that a process and those it started hold, what they share counted once."
-    children = lambda pid: [int(c) for t in Path(f"/proc/{pid}/task").iterdir() for c in (t / "children").read_text().split()]
-    todo, kb = [p.pid], 0
-    while todo:
-        pid = todo.pop()
-        todo += children(pid)
-        kb += int(next(x for x in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines() if x.startswith("Pss:")).split()[1])
-    return kb / 1024
+    "MB that a service holds, what its processes share counted once."
+    pss = lambda pid: next(x for x in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines() if x.startswith("Pss:"))
+    return sum(int(pss(pid).split()[1]) for pid in family(p)) / 1024
 
 
-def row(what, found, took):
-    "A row of the table."
+def cpu_time(p):
+    "CPU seconds of a service so far."
+    ticks = lambda pid: sum(map(int, Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]))
+    return sum(map(ticks, family(p))) / os.sysconf("SC_CLK_TCK")
+
+
+def row(what, found, took, cpu=0.0):
+    "A row of the table; `cpu` are seconds of the service."
     ms, refused = np.array([t for s, t in found if s == 200]), sum(s == 503 for s, _ in found)
     if odd := {s for s, _ in found} - {200, 503}:
         sys.exit(f"{what}: answers with status {odd}")
     p = np.percentile(ms, [50, 99, 100])
-    return f"| {what} | {len(ms) / took:.1f} | " + " | ".join(f"{x:.1f}" for x in p) + f" | {refused} |"
+    each = f"{1000 * cpu / len(ms):.0f}" if cpu else ""
+    return f"| {what} | {len(ms) / took:.1f} | " + " | ".join(f"{x:.1f}" for x in p) + f" | {each} | {refused} |"
 
 
-async def plans(port, body, seconds, label):
-    "Rows of plans, alone and by eight clients, and of the health that is asked meanwhile."
-    one = await crowd(port, 1, seconds, "/plan", body, "POST")
-    eight, health = await asyncio.gather(crowd(port, 8, seconds, "/plan", body, "POST"), steady(port, 20, seconds, ["/health"]))
-    return [row(f"{label}, plans, 1 client", *one), row(f"{label}, plans, 8 clients", *eight), row(f"{label}, health meanwhile", *health)]
+async def plans(services, body, seconds, rounds=2):
+    "Rows of plans, alone and by eight clients, and of the health that is asked meanwhile; services take turns. label -> port and process."
+    found, lines = {}, []
+    for label, (port, _) in services.items():
+        ((_, first),), _ = await crowd(port, 1, 0.001, "/plan", body, "POST")
+        lines.append(f"First plan after the start, {label}: {first / 1000:.1f} s.")
+    for _ in range(rounds):
+        for label, (port, p) in services.items():
+            for clients in (1, 8):
+                before = cpu_time(p)
+                (some, took), health = await asyncio.gather(
+                    crowd(port, clients, seconds, "/plan", body, "POST"), steady(port, 10, seconds, ["/health"])
+                )
+                for what, more in ((f"plans, clients: {clients}", (some, took)), (f"health beside plans, clients: {clients}", health)):
+                    old = found.setdefault((what, label), ([], 0.0, 0.0))
+                    found[what, label] = old[0] + more[0], old[1] + more[1], old[2] + cpu_time(p) - before
+    rows = [
+        row(f"{label}, {what}", some, took, cpu if what.startswith("plans") else 0.0)
+        for (what, label), (some, took, cpu) in sorted(found.items())
+    ]
+    return rows, lines
 
 
 async def of_homes(port, homes, body, seconds):
@@ -190,7 +217,7 @@ def main():
     ap.add_argument("--requests", type=int, default=10_000, help="over which memory is watched")
     ap.add_argument("--workers", type=int, default=2, help="processes that make plans")
     ap.add_argument("--before", help="a commit whose service is measured too")
-    args, lines, before = ap.parse_args(), [], []
+    args = ap.parse_args()
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as held:
         file = f"{folder}/homes.duckdb"
         homes = fill(file)
@@ -201,19 +228,21 @@ def main():
             tree = Path(folder) / "before"
             subprocess.run(["git", "worktree", "add", "-q", "--detach", tree, args.before], cwd=ROOT, check=True)
             held.callback(subprocess.run, ["git", "worktree", "remove", "--force", tree], cwd=ROOT, check=True)
-            other, _ = held.enter_context(running(tree))
-            before = asyncio.run(plans(other, body, args.seconds, args.before))
-        lines = before + asyncio.run(plans(port, body, args.seconds, "now"))
+            other, q = held.enter_context(running(tree))
+            services = {args.before: (other, q), "now": (port, p)}
+        else:
+            services = {"now": (port, p)}
+        lines, first = asyncio.run(plans(services, body, args.seconds))
         lines += asyncio.run(of_homes(port, homes, body, args.seconds))
         said = asyncio.run(ten_thousand(port, p, homes, body, args.requests))
     made = f"`python bench/service.py{given(ap, args, ('seconds', 'requests', 'workers', 'before'))}`"
     head = f"{datetime.date.today()}, {os.cpu_count()} cores of {cpu()}, load average {os.getloadavg()[2]:.1f} over the last quarter of an hour, Python {platform.python_version()}. Made by {made}; clients on the same cores.\n"
     table = [
-        "| what | a second | median, ms | p99, ms | most, ms | refused with 503 |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| what | a second | median, ms | p99, ms | most, ms | CPU of the service, ms each | refused with 503 |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
         *lines,
     ]
-    text = head + "\n" + "\n".join(table) + "\n\n" + said
+    text = head + f"\n{SHARED}\n\n" + "\n".join(table) + "\n\n" + "\n".join(first) + "\n\n" + said
     (Path(__file__).parent / "service.md").write_text(text)
     print(text)
 

@@ -80,4 +80,8 @@ def serve(
     typer.echo(
         f"serving on http://{host}:{port}, {processes or 'no'} processes for plans; {app.state.homes or 'no store'}; {who}", err=True
     )
-    server_of(app, host, port).run()
+    try:
+        server_of(app, host, port).run()
+    finally:  # where it never came to listen, too
+        for part in filter(None, (app.state.homes, app.state.crew)):
+            part.close()

@@ -168,7 +168,7 @@ def _again(self: Apart, why):
     time.sleep(1)
     self._begin()
 
-# %% ../../nbs/66ee_service.apart.ipynb #66ee0b01
+# %% ../../nbs/66ee_service.apart.ipynb #66ee0s004
 @patch
 def close(self: Apart) -> None:
     "Stop, once what is being done is done."
