@@ -26,21 +26,22 @@ LEARNED_DAYS = 28
 
 
 def _median(x):
-    "(..., 48): median over the days (..., days, 48) that are known; NaN where none is."
-    x, known = np.sort(x, -2), np.isfinite(x).sum(-2, keepdims=True)
-    middle = [np.take_along_axis(x, np.maximum(k, 0), -2) for k in ((known - 1) // 2, known // 2)]
-    return (middle[0] + middle[1])[..., 0, :] / 2
+    "(...): median over the days (..., days) that are known; NaN where none is."
+    x, known = np.sort(x, -1), np.isfinite(x).sum(-1, keepdims=True)
+    middle = [np.take_along_axis(x, np.maximum(k, 0), -1) for k in ((known - 1) // 2, known // 2)]
+    return (middle[0] + middle[1])[..., 0] / 2
 
 
-def _days(windows, step, first, stop):
-    "(N, days, 48) counts of the clock on the wall: the days from `first` to `stop` as seen from each step."
-    n = stop - first
-    return windows.clock.at(step)[:, None, None] + np.arange(first * STEPS_PER_DAY, stop * STEPS_PER_DAY).reshape(n, STEPS_PER_DAY)
+def _slots(windows, home, step):
+    "Home and count of the clock on the wall, (U,) each, of the half hours of the day after each decision, each once, and which of them these are, (N, 48)."
+    count, most = windows.clock.at(step)[:, None] + np.arange(STEPS_PER_DAY), len(windows.clock.step) + STEPS_PER_DAY + 1
+    pairs, which = np.unique(home[:, None] * most + count, return_inverse=True)
+    return pairs // most, pairs % most, which.reshape(count.shape)
 
 
 def _before(series, home, at):
-    "What a series of each home, by the clock on the wall, has at some counts; NaN before it begins."
-    known = series[home[:, None, None], np.maximum(at, 0)]
+    "What a series of each home, by the clock on the wall, has at some counts (U, days); NaN before it begins."
+    known = series[home[:, None], np.maximum(at, 0)]
     return np.where(at.reshape(*at.shape, *(1,) * (known.ndim - at.ndim)) >= 0, known, np.nan)
 
 
@@ -56,13 +57,15 @@ def _weekend(windows, slot):
 
 # %% ../../nbs/43a_forecast.own_weeks.ipynb #43b00005
 def _simple(windows, home, step):
-    at, ahead = _days(windows, step, -LEARNED_DAYS, 0), _days(windows, step, 0, 7)
-    past = _before(windows.wall_load, home, at)
-    naive = profiles(windows.wall_load, home, windows.clock.at(step))[0].reshape(len(step), 7, STEPS_PER_DAY)
-    same = [_median(np.where(_weekend(windows, at) == kind, past, np.nan))[:, None] for kind in (False, True)]
-    week, two, four = (np.repeat(_median(past[:, -n:])[:, None], 7, 1) for n in (7, 14, LEARNED_DAYS))
+    (of, count, which), day = _slots(windows, home, step), STEPS_PER_DAY
+    at, ahead = count[:, None] + day * np.arange(-LEARNED_DAYS, 0), count[:, None] + day * np.arange(7)
+    past, weekend = _before(windows.wall_load, of, at), _weekend(windows, at)
+    naive = profiles(windows.wall_load, home, windows.clock.at(step))[0].reshape(len(step), 7, day)
+    same = [_median(np.where(weekend == kind, past, np.nan))[:, None] for kind in (False, True)]
+    week, two, four = (_median(past[:, -n:])[:, None] for n in (7, 14, LEARNED_DAYS))
     kind = np.where(_weekend(windows, ahead), same[1], same[0])
-    out = np.stack([naive, week, two, four, np.where(np.isfinite(kind), kind, four)], 1).reshape(len(step), len(SIMPLE), STEPS_PER_WEEK)
+    each = [np.broadcast_to(x, ahead.shape)[which].swapaxes(1, 2) for x in (week, two, four, np.where(np.isfinite(kind), kind, four))]
+    out = np.stack([naive, *each], 1).reshape(len(step), len(SIMPLE), STEPS_PER_WEEK)
     return windows.clock.to_steps(out, step).astype(np.float32)
 
 
@@ -81,13 +84,12 @@ SPLIT_DAYS = 14
 
 
 def _parts(windows, home, step):
-    past = _before(windows.features[..., : len(APPLIANCES)], home, _days(windows, step, -SPLIT_DAYS, 0))
-    used = past[..., (np.nan_to_num(past) > 0).any((0, 1, 2))]
-    apart = (
-        sum(_median(x) for x in np.moveaxis(used, -1, 0)) - _median(used.sum(-1))
-        if used.shape[-1] > 1
-        else np.zeros((len(step), STEPS_PER_DAY))
-    )
+    of, count, which = _slots(windows, home, step)
+    past = _before(windows.features[..., : len(APPLIANCES)], of, count[:, None] + STEPS_PER_DAY * np.arange(-SPLIT_DAYS, 0))
+    used = past[..., (np.nan_to_num(past) > 0).any((0, 1))]
+    several = used.shape[-1] > 1
+    apart = sum(_median(x) for x in np.moveaxis(used, -1, 0)) - _median(used.sum(-1)) if several else np.zeros(len(count))
+    apart = apart[which]
     week = np.repeat(np.nan_to_num(apart)[:, None], 7, 1).reshape(len(step), 1, STEPS_PER_WEEK)
     return windows.clock.to_steps(week, step)[:, 0].astype(np.float32)
 
