@@ -90,5 +90,5 @@ bench: $(READY) ## time the optimizer against solvers, labels and stores at scal
 	@$(BIN)/python bench/tariffs.py
 
 clean: ## remove .venv and everything that is made from the sources
-	@rm -rf .venv .venv-bench .venv-peers _proc _docs build dist *.egg-info .ruff_cache runs nbs/nbdev.yml nbs/sidebar.yml
+	@rm -rf .venv .venv-bench .venv-peers .venv-s3 _proc _docs build dist *.egg-info .ruff_cache runs nbs/nbdev.yml nbs/sidebar.yml
 	@find . -name __pycache__ -prune -exec rm -rf {} +

@@ -47,7 +47,7 @@ def _look(what, check):
 # %% ../nbs/65_doctor.ipynb #dee57ee1
 NEEDED = ("torch", "numpy", "pandas", "pyarrow", "duckdb", "numba", "safetensors", "matplotlib", "fastcore")
 EXTRAS = dict(
-    supabase="supabase", psycopg="postgres", fastapi="api", pvlib="solar", **{"paho-mqtt": "live"}
+    supabase="supabase", psycopg="postgres", fastapi="api", pvlib="solar", deltalake="lake", **{"paho-mqtt": "live"}
 )  # package: the extra that brings it
 
 

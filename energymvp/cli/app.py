@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/70d_cli.app.ipynb #044bfeca
-from .data import copy, ingest, labels, schema  # noqa: F401 - each adds a command
+from .data import copy, ingest, labels, schema, stores  # noqa: F401 - each adds a command
 from .live import run, simulate  # noqa: F401
 from .models import evaluate, plan, train, whatif  # noqa: F401
 from .options import app
@@ -16,6 +16,7 @@ from .tools import demo, doctor  # noqa: F401
 
 # %% ../../nbs/70d_cli.app.ipynb #70d00040
 app.add_typer(tariffs, name="tariff")
+app.add_typer(stores, name="store")
 
 # %% ../../nbs/70d_cli.app.ipynb #41b434f0
 #| eval: false

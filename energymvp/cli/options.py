@@ -39,7 +39,7 @@ def in_store(table, column):
 
     def complete(ctx: typer.Context, incomplete: str):
         store = ctx.params.get("store")
-        if not store or store == "supabase" or not Path(store).is_file():
+        if not store or not Path(store).is_file():
             return []
         from energymvp.data.stores import LocalStore
 
@@ -62,7 +62,7 @@ def option(
     return typer.Option(*names, help=help, show_default=shown, autocompletion=complete)
 
 # %% ../../nbs/70_cli.options.ipynb #ee2f97f6
-_store = "DuckDB file that holds the tables, e.g. energy.duckdb; or `supabase`, the project that SUPABASE_URL and SUPABASE_KEY name."
+_store = "DuckDB file that holds the tables, e.g. energy.duckdb; `lake:/path` or `lake:s3://bucket/prefix`; or `supabase`, the project that SUPABASE_URL and SUPABASE_KEY name."
 StoreName = Annotated[str, option(_store, "--store")]
 _from = "First day or moment, e.g. 2023-09-01 (local midnight) or 2023-09-01T00:00Z."
 From = Annotated[str | None, option(_from, "--from", shown="where the data start")]

@@ -158,30 +158,30 @@ class Answers(Store):
     "What SQL says of the tables, in a store that has a connection for them."
 
     @contextmanager
-    def _at(self, name: str, where: dict, apart: bool = False):
-        "A connection to DuckDB that has the rows of a table for which `where` may ask; one `apart` can be read bit by bit while others ask."
+    def _at(self, name: str, asked: tuple, apart: bool = False):
+        "A connection to DuckDB that has the rows of a table within (start, end, where) at least; one `apart` is read bit by bit while others ask."
         raise NotImplementedError
         yield
 
-    def _frame(self, name, where, sql, args=()):
-        with self._at(name, where) as db:
+    def _frame(self, name, asked, sql, args=()):
+        with self._at(name, asked) as db:
             return db.sql(sql, params=args).to_arrow_table().to_pandas()
 
     def read(self, name, /, start=None, end=None, **where):
         t = table(name)
-        return t.typed(self._frame(name, where, *_select(t, start, end, where)))
+        return t.typed(self._frame(name, (start, end, where), *_select(t, start, end, where)))
 
     def pages(self, name, /, start=None, end=None, rows=50_000, **where):
         t = table(name)
         sql, args = _select(t, start, end, where)
-        with self._at(name, where, apart=True) as db:
+        with self._at(name, (start, end, where), apart=True) as db:
             for batch in pa.RecordBatchReader.from_stream(db.sql(sql, params=args)):
                 for i in range(0, len(batch), rows):
                     yield t.typed(batch.slice(i, rows).to_pandas())
 
     def count(self, name, /, start=None, end=None, **where):
         cond, args = where_sql(table(name), start, end, where)
-        return int(self._frame(name, where, f"SELECT count(*) AS n FROM {name}{cond}", args).n[0])
+        return int(self._frame(name, (start, end, where), f"SELECT count(*) AS n FROM {name}{cond}", args).n[0])
 
 # %% ../../nbs/11_data.stores.ipynb #11c00023
 @patch
@@ -190,14 +190,14 @@ def latest(self: Answers, name: str, before=None, **where) -> pd.DataFrame:
     cond, args = where_sql(t, None, before, where)
     last = f"(SELECT {keys}, max(ts) AS ts FROM {name}{cond} GROUP BY {keys}) AS last"
     rows = f"SELECT {', '.join(t.columns)} FROM {name} SEMI JOIN {last} USING ({keys}, ts){cond} ORDER BY {', '.join(t.key)}"
-    return newest(t, t.typed(self._frame(name, where, rows, [*args, *args])))
+    return newest(t, t.typed(self._frame(name, (None, before, where), rows, [*args, *args])))
 
 
 @patch
 def distinct(self: Answers, name: str, *columns: str) -> list:
     if not {*columns} <= {*table(name).series}:
         return Store.distinct(self, name, *columns)
-    found = self._frame(name, {}, f"SELECT DISTINCT {', '.join(columns)} FROM {name}")
+    found = self._frame(name, (None, None, {}), f"SELECT DISTINCT {', '.join(columns)} FROM {name}")
     return sorted(found[columns[0]].tolist() if len(columns) == 1 else found.itertuples(index=False, name=None))
 
 
@@ -206,7 +206,7 @@ def series(self: Answers, name: str) -> pd.DataFrame:
     t = table(name)
     length = "arg_max(minutes, ts)" if "minutes" in t.columns else t.lasts
     keys, times = ", ".join(t.series), f", min(ts) AS start, max(ts) + to_minutes({length}) AS end" if t.timed else ""
-    df = self._frame(name, {}, f"SELECT {keys}{times} FROM {name} GROUP BY {keys} ORDER BY {keys}")
+    df = self._frame(name, (None, None, {}), f"SELECT {keys}{times} FROM {name} GROUP BY {keys} ORDER BY {keys}")
     if t.timed:
         start, end = (pd.to_datetime(df[c], utc=True).dt.as_unit("ns") for c in ("start", "end"))
         df = df.assign(start=start, end=end)
@@ -286,7 +286,7 @@ class _File(Answers):
             self.db.execute("COMMIT")
 
     @contextmanager
-    def _at(self, name=None, where=None, apart=False):
+    def _at(self, name=None, asked=None, apart=False):
         if apart:
             with _told(self.path):
                 yield self.db.cursor()
