@@ -1,6 +1,6 @@
 """Rows per second of each way into and out of a store: writes bench/stores.md.
 
-Rows of consumption and of prices go into a DuckDB file, into Supabase over HTTP, and into Supabase through COPY, and come back; the last
+Rows of consumption and of prices go into a DuckDB file, into a lake in a folder, into Supabase over HTTP, and into Supabase through COPY, and come back; the last
 two on the Supabase of .ci/supabase_stack.py, on this machine, so the network's delay is not in the figures. The frames that come
 back must be the ones that went in. `--before REV` measures the library of an earlier commit too, in turns with this one, and has a store
 that the earlier one filled evaluated by both: every figure that both have must be the same to the last digit.
@@ -22,12 +22,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from energymvp.data.schema import APPLIANCES
+from energymvp.data.schema import APPLIANCES, table
 from energymvp.data.stores import LocalStore
+from energymvp.data.transfer import open_store
 from energymvp.units import grid
 
 ROOT = Path(__file__).parents[1]
-WAYS = {"DuckDB file": 1.0, "Supabase, COPY (SUPABASE_DB_URL set)": 1.0, "Supabase, HTTP": 0.1}  # and the share of the rows
+WAYS = {
+    "DuckDB file": 1.0,
+    "lake in a folder": 1.0,
+    "Supabase, COPY (SUPABASE_DB_URL set)": 1.0,
+    "Supabase, HTTP": 0.1,
+}  # and the share of the rows
 
 
 def make_rows(name: str, n: int) -> pd.DataFrame:
@@ -41,8 +47,15 @@ def make_rows(name: str, n: int) -> pd.DataFrame:
     return pd.DataFrame(dict(node=keys, market="RTM") | times | dict(price_cents_kwh=rng.gamma(2, 2, len(keys)))).iloc[:n]
 
 
-def measure(store, name: str, n: int) -> list:
-    "Rows per second: written, written again over themselves, and read; what is read must be what was written."
+def size_of(folder: Path) -> int:
+    "The bytes that its files take on disk."
+    return sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
+
+
+def measure(store, name: str, n: int, folder: Path | None = None) -> list:
+    """Rows per second: written, written again over themselves, and read; what is read must be what was written.
+
+    Of a store in a folder, too: milliseconds for one home or node, and bytes on disk a row, of all files, once the chores of a lake are done."""
     rows, rates = make_rows(name, n), []
     for work in (lambda: store.upsert(name, rows), lambda: store.upsert(name, rows), lambda: store.read(name)):
         start = time.perf_counter()
@@ -50,6 +63,13 @@ def measure(store, name: str, n: int) -> list:
         rates.append(n / (time.perf_counter() - start))
     got = got[list(rows)]
     pd.testing.assert_frame_equal(got, rows.astype(got.dtypes).reset_index(drop=True), check_exact=True)
+    if folder:
+        if hasattr(store, "compact"):
+            store.compact(name)
+        one = {table(name).key[0]: rows.iloc[0, 0]}
+        start = time.perf_counter()
+        store.read(name, **one)
+        rates += [1000 * (time.perf_counter() - start), size_of(folder) / n]
     store.delete(name, end="2030-01-01T00Z")
     return rates
 
@@ -61,8 +81,9 @@ def one_round(way: str, n: int) -> dict:
     n, tables = int(n * WAYS[way]), ("consumption", "prices")
     with tempfile.TemporaryDirectory() as folder:
         if way.startswith("DuckDB"):
-            with LocalStore(f"{folder}/rows.duckdb") as s:
-                return {t: measure(s, t, n) for t in tables}
+            return {t: measure(LocalStore(f"{folder}/{t}/rows.duckdb"), t, n, Path(folder) / t) for t in tables}
+        if way.startswith("lake"):
+            return {t: measure(open_store(f"lake:{folder}/{t}"), t, n, Path(folder) / t) for t in tables}
         sys.path.append(os.environ.get("STORES_STACK", str(ROOT / ".ci")))
         from supabase_stack import SupabaseStack
 
@@ -129,8 +150,9 @@ def evaluated_alike(trees):
 
 
 def best(rounds, table):
-    "The best rate of all rounds, of each of the three works."
-    return np.max([r[table] for r in rounds], 0)
+    "The best of all rounds: the highest of the three rates, the least of what follows them, milliseconds and bytes a row."
+    found = np.array([r[table] for r in rounds])
+    return [*found[:, :3].max(0), *found[:, 3:].min(0)]
 
 
 def main():
@@ -148,8 +170,9 @@ def main():
             trees["before"] = Path(folder) / "before"
             subprocess.run(["git", "worktree", "add", "-q", "--detach", trees["before"], args.before], cwd=ROOT, check=True)
         lines = [
-            "| way | table | write, rows/s | write again, rows/s | read, rows/s |" + (" now / before |" if args.before else ""),
-            "| --- | --- | ---: | ---: | ---: |" + (" --- |" if args.before else ""),
+            "| way | table | write, rows/s | write again, rows/s | read, rows/s | read one, ms | bytes a row |"
+            + (" now / before |" if args.before else ""),
+            "| --- | --- | ---: | ---: | ---: | ---: | ---: |" + (" --- |" if args.before else ""),
         ]
         try:
             if args.before:
@@ -164,8 +187,12 @@ def main():
                 version = rounds["now"][0].get("version", version)
                 for table in ("consumption", "prices"):
                     now = best(rounds["now"], table)
-                    ratio = f" {', '.join(f'{x:.2f}' for x in now / best(rounds['before'], table))} |" if args.before else ""
-                    lines.append(f"| {way} | {table} | " + " | ".join(f"{x:,.0f}" for x in now) + f" |{ratio}")
+                    ratio = (
+                        f" {', '.join(f'{x / y:.2f}' for x, y in zip(now[:3], best(rounds['before'], table)[:3], strict=True))} |"
+                        if args.before
+                        else ""
+                    )
+                    lines.append(f"| {way} | {table} | " + " | ".join([*(f"{x:,.0f}" for x in now), *[""] * (5 - len(now))]) + f" |{ratio}")
                     print(lines[-1], flush=True)
         finally:
             if args.before:
@@ -175,6 +202,7 @@ def main():
     head = f"{datetime.date.today()}, {os.cpu_count()} cores{' of ' + cpu.group(1) if cpu else ''}, Python {platform.python_version()}, "
     head += f"PostgreSQL {version} and PostgREST 12.0.2 on the same machine; a tenth of the rows over HTTP, best of {args.rounds} rounds; "
     head += f"`python bench/stores.py --rows {args.rows}{before}`.\n"
+    head += "Bytes a row are of all files: a lake's, once compacted, still has what was replaced, for a week, until `vacuum`.\n"
     (Path(__file__).parent / "stores.md").write_text(head + "\n" + "\n".join(lines) + "\n" + (f"\n{said}" if args.before else ""))
 
 

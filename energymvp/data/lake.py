@@ -124,7 +124,8 @@ class _Lake(Answers):
         import duckdb
 
         self.place, self.read_only, self.blocks, self.patience = address(name), read_only, blocks, patience
-        self._deltalake, self._turn, self._found, self._together = _delta(), threading.RLock(), {}, None
+        self._deltalake, self._turn, self._found = _delta(), threading.RLock(), {}
+        self._together: dict | None = None  # within a transaction, the frames of each table
         # only one writer can make a version of the log: in S3 by a put that fails where there is one; elsewhere that is the usual way
         self.options = ({"conditional_put": "etag"} if self.place.startswith("s3://") else {}) | (options or {})
         self.db = duckdb.connect(config=dict(temp_directory=f"{tempfile.gettempdir()}/energymvp-{os.getpid()}"))
