@@ -77,9 +77,8 @@ def serve(
     homes = None if store is None else homes_of(store, household, every, loop, node, market)
     app = create_app(run, config, tariff, processes, names, known, homes)
     who = repr(known) if known else "no tokens: this machine alone"
-    typer.echo(
-        f"serving on http://{host}:{port}, {processes or 'no'} processes for plans; {app.state.homes or 'no store'}; {who}", err=True
-    )
+    where = f"serving on http://{host}:{port}, {processes or 'no'} processes for plans"
+    typer.echo(f"{where}; {app.state.homes or 'no store'}; {who}", err=True)
     try:
         server_of(app, host, port).run()
     finally:  # where it never came to listen, too
