@@ -6,6 +6,7 @@
 __all__ = ['homes_in', 'Apart']
 
 # %% ../../nbs/66ee_service.apart.ipynb #8332eee1
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -98,7 +99,10 @@ class Apart(Known):
         self._arguments, self._open, self._ended = (make, store, how | dict(pace=self.pace, every=every)), {}, False
         self._numbers, self._sending = count(), threading.Lock()
         self._begin()
-        kind, *first = self._pipe.recv()
+        try:
+            kind, *first = self._pipe.recv()
+        except EOFError:
+            raise RuntimeError("the process that runs the homes ended before it began: is there memory for it?") from None
         if kind == "end":
             raise first[0]
         self.hear(first[0])
@@ -178,5 +182,10 @@ def close(self: Apart) -> None:
             self._pipe.send(None)
     except OSError:
         pass  # it has ended already
-    self.process.join(60)
+    until = time.monotonic() + 60
+    while self.process.is_alive() and time.monotonic() < until:
+        if not hasattr(self, "_thread") and self._pipe.poll(0.05):  # nobody hears, and it must not wait for that
+            with contextlib.suppress(EOFError, OSError):
+                self._pipe.recv()
+        self.process.join(0.05)
     self.process.kill()
