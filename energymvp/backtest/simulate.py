@@ -179,7 +179,8 @@ class _Trial:
 # %% ../../nbs/61_backtest.simulate.ipynb #61000010
 def _load(trial, home, step, observed, model, committed):
     "(N, 48) kWh that a plan counts on."
-    w, kept, how = trial.windows, trial.loads, dict(committed=committed, observed=observed, ahead=STEPS_PER_DAY)
+    how: Any = dict(committed=committed, observed=observed, ahead=STEPS_PER_DAY)
+    w, kept = trial.windows, trial.loads
     if trial.mode == "committed":
         quantiles, at = kept[key] = kept.get(key := (trial.start, trial.stop)) or forecast_days(model, w, trial.times, trial.start)
         return expected_load(model, w, home, step, quantiles=quantiles[at[home, step - trial.start]], **how)

@@ -47,8 +47,8 @@ LIMITS = "import_limit", "export_limit"
 
 def _known(store, homes):
     "The rows of `households`, by household, of some homes or of all."
-    few = homes is not None and None not in homes and len(homes) <= 100  # none: of a store without readings
-    rows = store.read("households", **(dict(household_id=list(homes)) if few else {})).set_index("household_id")
+    few = {} if homes is None or None in homes or len(homes) > 100 else dict(household_id=list(homes))  # None: of a store without readings
+    rows = store.read("households", **few).set_index("household_id")
     return rows if homes is None or few else rows[rows.index.isin(homes)]
 
 

@@ -330,6 +330,11 @@ def _places(store):
     rows = store.read("households").dropna(subset=["latitude", "longitude"])
     return {r.household_id: (float(r.latitude), float(r.longitude)) for r in rows.itertuples()}
 
+
+def _asked(store):
+    "The store's `distinct`, asked once for each."
+    return cache(store.distinct)
+
 # %% ../../nbs/14b_data.panel.ipynb #5814fadf
 def iter_panels(
     store: Store,
@@ -342,13 +347,12 @@ def iter_panels(
     need_prices: bool = True,  # False: a store without any gives a panel without prices
 ):
     "One panel for each home in turn, all on one grid: a thousand homes need no more memory than a few. The market is read once."
-    priced, given = (
-        need_prices or store.distinct("prices", "node"),
-        start is not None and end is not None and utc(end) - utc(start) <= _LONG,
-    )
+    priced = need_prices or store.distinct("prices", "node")
+    given = start is not None and end is not None and utc(end) - utc(start) <= _LONG
     node, market, run = pick_market(store, node, market) if priced else ("", "", None)
-    alone = given and households is not None and len({*households}) == 1  # whether there is such a home its readings tell
-    homes, all_homes = (list({*households}), False) if alone else _pick_homes(store, households)
+    names = list(dict.fromkeys(households or ()))
+    alone = given and len(names) == 1  # whether there is such a home its readings tell
+    homes, all_homes = (names, False) if alone else _pick_homes(store, households)
     if not given:
         of_homes = store.span("consumption", **({} if all_homes else dict(household_id=homes)))
         start, end = _within([of_homes, store.span("prices", node=node, market=market)], start, end)
@@ -359,7 +363,7 @@ def iter_panels(
     since = where | dict(start=ts[0] - HALF_HOUR)  # an hour's price may start before the grid
     found = {m: store.read("prices", node=node, market=m, **since) for m in ({market, "DAM"} if priced else ())}
     prices = {m: one_run(rows, run if m == market else None) for m, rows in found.items()}
-    places, asked = cache(_places), cache(store.distinct)  # what no home needs is not read
+    places, asked = cache(_places), _asked(store)  # what no home needs is not read
     for h, readings, *meters in _rows_of(store, homes, where, len(ts)):
         if alone and not len(readings):
             _pick_homes(store, households)

@@ -30,8 +30,8 @@ def forecast_load(
         raise ValueError(
             f"T1 gives no finite forecast for {windows.panel.households[home[bad]]} at {windows.panel.ts[0] + step[bad] * HALF_HOUR}: readings before it are missing, or the model's weights are broken"
         )
-    told = (f(windows, home, step, ahead=ahead) for f in (simple_profiles, split_says))
-    week = lean(week[..., :ahead], *told, lessons(model, windows, home, step, ahead=ahead))
+    simple, apart = (f(windows, home, step, ahead=ahead) for f in (simple_profiles, split_says))
+    week = lean(week[..., :ahead], simple, apart, lessons(model, windows, home, step, ahead=ahead))
     return week if quantiles else week[:, 1]
 
 # %% ../../nbs/44_forecast.forecasts.ipynb #44000001
