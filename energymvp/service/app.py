@@ -244,7 +244,7 @@ def server_of(app: FastAPI, host: str, port: int, **more):
             elif not waits and self._late is not None:
                 self._late = self._late.cancel()
 
-    how = dict(http=Prompt, ws="none", loop="asyncio", access_log=False, log_level="warning", server_header=False)
+    how: dict = dict(http=Prompt, ws="none", loop="asyncio", access_log=False, log_level="warning", server_header=False)
     how |= dict(limit_concurrency=CONNECTIONS, timeout_keep_alive=30, timeout_graceful_shutdown=10)
     sys.setswitchinterval(0.001)
     return uvicorn.Server(uvicorn.Config(app, host, port, **how | more))
