@@ -86,7 +86,7 @@ class _Worked(APIRoute):
         return handle
 
 # %% ../../nbs/66g_service.app.ipynb #09d7c826
-REFUSED = TOLD | {
+REFUSED: dict = TOLD | {
     408: dict(model=ErrorText, description=f"The body did not come within {BODY_TIME:g} seconds."),
     413: dict(model=ErrorText, description=f"The body is larger than {MAX_BODY // 1024**2} MB."),
     415: dict(model=ErrorText, description="The body is not said to be JSON."),

@@ -36,12 +36,13 @@ def _state(homes, household, now):
     if row is None:
         return None
     b = homes.site(household).battery
-    more = dict(stored_kwh=row["soc"] * b.capacity * b.health, fresh=not homes.doubt(household, now))
+    more: dict = dict(stored_kwh=row["soc"] * b.capacity * b.health, fresh=not homes.doubt(household, now))
     return State(**{k: v for k, v in row.items() if k in State.model_fields} | more)
 
 
 def now_of(homes: Known, household: str, now: pd.Timestamp) -> HomeNow:
     "What a home is to do at a moment."
+    told: dict
     (command, reason), b = homes.held(household, now), homes.site(household).battery
     if command is None:
         most = max(b.charge_power, b.discharge_power)
@@ -152,12 +153,12 @@ async def forecasted(crew, homes: Known, household: str, now: pd.Timestamp) -> H
     return kept
 
 # %% ../../nbs/66f_service.homes.ipynb #7d6e97e8
-TOLD = {
+TOLD: dict = {
     400: dict(model=ErrorText, description="The service is not called so, or the request cannot be read."),
     401: dict(model=ErrorText, description="There is no token, or it is none of the service's."),
     403: dict(model=ErrorText, description="The token does not open this, or a page of another origin asks."),
 }
-OF_HOME = TOLD | {
+OF_HOME: dict = TOLD | {
     404: dict(model=ErrorText, description="The store has no such home."),
     409: dict(model=ErrorText, description="What the store has of the home does not do for this: what it lacks."),
     413: dict(model=ErrorText, description="The body is larger than 16 kB."),
@@ -310,5 +311,5 @@ def status_of(crew, homes: Known | None, now: pd.Timestamp) -> Status:
     reasons = [] if homes is None else homes.reasons(now)
     if crew.busy >= crew.most:
         reasons.append("as many plans are being made, or wait, as may")
-    said = dict(version=__version__, at=now, plans_now=crew.busy, plans_most=crew.most)
+    said: dict = dict(version=__version__, at=now, plans_now=crew.busy, plans_most=crew.most)
     return Status(status="degraded" if reasons else "ok", reasons=reasons, **said)
