@@ -176,7 +176,7 @@ def _plain_readings(series):
     x = {k: v for k, v in x.items() if np.isfinite(v).any()}
     if not x or "solar_kwh" in x or len(x) < len(_sound(series)) or not _of_grid(series):
         return None
-    read: np.ndarray = np.isfinite(np.array([*x.values()])).all(axis=0)
+    read = np.atleast_1d(np.isfinite(np.array([*x.values()])).all(axis=0))
     rows = {a: x[a] for a in APPLIANCES if a in x}
     if "total_kwh" in x:
         rest = x["total_kwh"] - sum(rows.values(), np.zeros(len(read)))
