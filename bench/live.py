@@ -13,13 +13,11 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import pandas as pd
 from common import cpu, given
 from energymvp.data.readers.tariffs import read_tariff
 from energymvp.live.simulate import Faults, lived, simulate
 from energymvp.optimizer.optimum import perfect_foresight
-from energymvp.optimizer.value import worth_left
 from energymvp.planner import Planner, demo_store
 from energymvp.units import HALF_HOUR, day_start, utc
 
@@ -47,20 +45,15 @@ def by_itself(home):
     for t in pd.date_range(home.start, periods=len(home.load) * home.parts, freq=HALF_HOUR / home.parts):
         home.run(t)
     bill = home.site.bill(0.0, home.load, home.solar, home.buy, home.sell).sum()
-    return float(bill - home.cents + worth(home) * (home.stored - home.began))
-
-
-def worth(home):
-    "Cents that a kWh counts that is left at the end."
-    return worth_left(home.buy[None, :, None], np.ones((1, len(home.buy)), bool), home.site.battery)[0]
+    return float(bill - home.cents + home.worth * (home.stored - home.began))
 
 
 def at_best(home):
     "Cents that a battery could have saved with hindsight, what it holds at the end counted as in a run."
     flows = dict(load=home.load, solar=home.solar, sell_price=home.sell, connection=home.site.connection)
-    found = perfect_foresight(home.buy, home.site.battery, soc_start=home.began, end_value=worth(home), **flows)
+    found = perfect_foresight(home.buy, home.site.battery, soc_start=home.began, end_value=home.worth, **flows)
     bill = lambda energy: home.site.bill(energy, home.load, home.solar, home.buy, home.sell).sum()
-    return float(bill(0.0) - bill(found.energy) + worth(home) * (found.soc[..., -1].item() - home.began))
+    return float(bill(0.0) - bill(found.energy) + home.worth * (found.soc[..., -1].item() - home.began))
 
 
 def text(done, start, days, command):

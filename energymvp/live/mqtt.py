@@ -14,6 +14,7 @@ from collections.abc import Callable
 import pandas as pd
 from fastcore.basics import patch
 
+from ..checked import in_short
 from ..data.ingest import ingest
 from .command import EARLY, Command
 from .loop import ERRORS, Loop
@@ -56,15 +57,10 @@ class Bridge:
         self.roots = {f"{self.broker.base}/{level(h)}": h for h in loop.homes}
         self.inbox: deque = deque(maxlen=MOST_KEPT)  # (topic, payload, retained, when it came), as the network's thread puts them
         self.shown: dict = {}  # topic -> (payload, retained, until when it holds)
-        self.newest, self.single, self.states, self.taken, self.plans, self.meters, self.dropped = (
-            {},
-            {},
-            {},
-            {},
-            {},
-            deque(maxlen=MOST_KEPT),
-            0,
-        )
+        self.said: set = set()  # what was refused at this look
+        self.newest: dict = {}  # household -> of when its newest reading is
+        self.single: dict = {}  # household -> values of power that wait for the charge
+        self.states, self.taken, self.plans, self.meters, self.dropped = {}, {}, {}, deque(maxlen=MOST_KEPT), 0
         loop.publish = self._command
         for h in loop.homes:
             for topic, of in discovery(h, self.broker.base, loop.pace.lifetime.total_seconds()).items():
@@ -172,7 +168,7 @@ def _on_message(self: Bridge, client, _, message):
 @patch
 def take(self: Bridge) -> None:
     "What came since the last look, into the store."
-    said, levels = set(), self.broker.base.count("/") + 2
+    self.said, levels = set(), self.broker.base.count("/") + 2
     while self.inbox:
         topic, payload, retained, at = self.inbox.popleft()
         *_, rest = topic.split("/", levels)
@@ -186,7 +182,7 @@ def take(self: Bridge) -> None:
             else:
                 self._reading(household, rest.removeprefix("reading").strip("/"), payload, retained, at)
         except Refused as e:
-            self._refused(household, e.kind, f"{topic}: {e}", said)
+            self._refused(household, e.kind, f"{topic}: {e}")
     if self.dropped:
         self.loop.note(
             "refused", kind="too many", problem=f"{self.dropped} messages are dropped: more than {MOST_KEPT} came, or waited for the store"
@@ -196,14 +192,13 @@ def take(self: Bridge) -> None:
 
 # %% ../../nbs/64f_live.mqtt.ipynb #64f00005
 @patch
-def _refused(self: Bridge, household, kind, problem, said=()):
+def _refused(self: Bridge, household, kind, problem):
     "Counted, and the first of its kind at a look is a line."
-    if (key := ("refused", household, kind)) in said:
+    if (key := ("refused", household, kind)) in self.said:
         self.loop.tally[key] += 1
         return
     self.loop.note("refused", household_id=household, kind=kind, problem=problem)
-    if said != ():
-        said.add(key)
+    self.said.add(key)
 
 # %% ../../nbs/64f_live.mqtt.ipynb #ed7aadeb
 @patch
@@ -257,7 +252,7 @@ def _store(self: Bridge):
             self._meter(self.meters[0])
             self.meters.popleft()
     except ERRORS as e:
-        self.loop.note("store", problem=f"{len(self.states) + len(self.meters)} readings wait: {' '.join(str(e).split())[:300]}")
+        self.loop.note("store", problem=f"{len(self.states) + len(self.meters)} readings wait: {in_short(e)}")
 
 # %% ../../nbs/64f_live.mqtt.ipynb #64f00006
 @patch
@@ -267,7 +262,7 @@ def _meter(self: Bridge, row):
         ingest(self.loop.store, meters=pd.DataFrame([row]))
         self.loop.tally["meter", row["household_id"], ""] += 1
     except ValueError as e:
-        self._refused(row["household_id"], "meter", f"{row['ts']:%Y-%m-%d %H:%M} UTC: {' '.join(str(e).split())[:300]}")
+        self._refused(row["household_id"], "meter", f"{row['ts']:%Y-%m-%d %H:%M} UTC: {in_short(e)}")
 
 # %% ../../nbs/64f_live.mqtt.ipynb #64f00002
 @patch

@@ -65,6 +65,12 @@ class SimulatedHome:
         b = self.site.battery
         return dict(household_id=self.household_id, ts=now, soc=self.stored / (b.capacity * b.health), received_at=now)
 
+# %% ../../nbs/64d_live.simulate.ipynb #64d0w001
+@patch(as_prop=True)
+def worth(self: SimulatedHome) -> float:
+    "Cents that a kWh counts that is left at the end."
+    return float(worth_left(self.buy[None, :, None], np.ones((1, len(self.buy)), bool), self.site.battery)[0])
+
 # %% ../../nbs/64d_live.simulate.ipynb #64d00010
 def _can(site, energy, load, solar, stored, near=1e-6) -> bool:
     "Whether a battery could do in a step what it did, kWh on the grid side, and may at its connection."
@@ -280,14 +286,14 @@ def simulate(
 # %% ../../nbs/64d_live.simulate.ipynb #64d00012
 def _result(home, world, start, days):
     "A row of the table of results."
-    b, n = home.site.battery, days * STEPS_PER_DAY
+    n = days * STEPS_PER_DAY
     none = home.site.bill(0.0, home.load, home.solar, home.buy, home.sell).sum()
-    left = worth_left(home.buy[None, :, None], np.ones((1, n), bool), b)[0] * (home.stored - home.began)
+    left = home.worth * (home.stored - home.began)
     told = world.pace.lifetime + world.pace.every
     strange = sum(not any(0 <= (t - at) / told <= 1 for at in world.troubles) for t in home.gaps)
     lost = n - world.store.count("meters", start=start, household_id=home.household_id)
     return dict(
-        household_id=home.household_id, bill_cents=home.cents, no_battery_cents=float(none), left_cents=float(left), stored_kwh=home.stored,
+        household_id=home.household_id, bill_cents=home.cents, no_battery_cents=float(none), left_cents=left, stored_kwh=home.stored,
         safe_hours=home.safe / home.parts / 2, unexplained_hours=strange / home.parts / 2, infeasible_steps=home.wrong, lost_readings=lost,
     )  # fmt: skip
 

@@ -8,15 +8,12 @@ __all__ = ['homes_in', 'Apart']
 # %% ../../nbs/66ee_service.apart.ipynb #8332eee1
 import contextlib
 import multiprocessing
-import os
-import signal
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from itertools import count
-from typing import Any
 
 from fastcore.basics import patch
 
@@ -24,7 +21,7 @@ from ..data.transfer import open_store
 from ..live.loop import Pace, say
 from ..planner import Planner
 from .live import Homes, Known, refuse_beside
-from .work import Busy
+from .work import behind, serve_parent
 
 # %% ../../nbs/66ee_service.apart.ipynb #b0fa6826
 def homes_in(
@@ -45,9 +42,7 @@ def homes_in(
 # %% ../../nbs/66ee_service.apart.ipynb #66ee0s001
 def _live(pipe, make, store, how):
     "The process: what is known goes out, what is asked comes in, until the pipe is closed."
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent: Any = multiprocessing.parent_process()
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    serve_parent()
     turn = threading.Lock()
 
     def send(*what):
@@ -131,8 +126,7 @@ def submit(
     *args,
 ) -> Future:
     "The future of something that is done with the store, in its turn; raises `Busy` where too much waits already."
-    if len(self._open) >= 200:
-        raise Busy("the store is behind: try again in a second")
+    behind(len(self._open))
     number, future = next(self._numbers), Future()
     self._open[number] = future
     try:

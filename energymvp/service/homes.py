@@ -17,7 +17,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from .. import __version__
+from ..checked import in_short
 from ..live.command import EARLY, SAFE
+from ..live.loop import plan_row
 from ..planner import Planner
 from ..planning.plan import make_plan
 from .bodies import ErrorList, ErrorText
@@ -36,7 +38,7 @@ def _state(homes, household, now):
     if row is None:
         return None
     b = homes.site(household).battery
-    more: dict = dict(stored_kwh=row["soc"] * b.capacity * b.health, fresh=not homes.doubt(household, now))
+    more: dict = dict(stored_kwh=row["soc"] * b.capacity * b.health, fresh=not homes.doubts(household, now))
     return State(**{k: v for k, v in row.items() if k in State.model_fields} | more)
 
 
@@ -76,7 +78,7 @@ def _sum(days):
 def fleet_of(homes: Known, now: pd.Timestamp) -> Fleet:
     "The fleet at a moment, as sums."
     view, modes = homes.view, {}
-    fresh = [h for h in view.zones if not homes.doubt(h, now)]
+    fresh = [h for h in view.zones if not homes.doubts(h, now)]
     old = sorted({*view.states} & {*view.zones} - {*fresh}, key=lambda h: view.states[h]["ts"])
     held = {h: homes.held(h, now)[0] for h in view.zones}
     for command in held.values():
@@ -91,10 +93,10 @@ def fleet_of(homes: Known, now: pd.Timestamp) -> Fleet:
     )  # fmt: skip
 
 # %% ../../nbs/66f_service.homes.ipynb #bea58c55
-def plan_again(planner: Planner, panel, household: str, at: pd.Timestamp, soc: float, site) -> tuple[dict, str]:
+def plan_again(planner: Planner, panel, household: str, at: pd.Timestamp, soc: float, site) -> tuple[dict, list]:
     "A plan as plain values, and what there is to say of it; for the crew."
     plan = make_plan(planner.models, panel, household, at, soc, site)
-    return plan.to_dict(), "; ".join(plan.notes())
+    return plan.to_dict(), plan.notes()
 
 
 def forecast_again(planner: Planner, panel, at: pd.Timestamp) -> tuple[list, int]:
@@ -113,7 +115,7 @@ async def _stored(homes, task, *args):
     try:
         return await asyncio.wrap_future(homes.submit(task, *args))
     except (RuntimeError, OSError) as e:
-        homes.log("store", problem=" ".join(str(e).split())[:300])
+        homes.log("store", problem=in_short(e))
         raise HTTPException(503, "the store does not answer: try again later", {"retry-after": "10"}) from None
 
 
@@ -128,14 +130,13 @@ def _keep(homes, row):
 # %% ../../nbs/66f_service.homes.ipynb #70f03a99
 async def replanned(crew, homes: Known, household: str, now: pd.Timestamp) -> HomePlan:
     "A new plan of a home, from what the store knows; kept in the store."
-    if problem := homes.doubt(household, now):
+    if problem := homes.doubts(household, now):
         raise HTTPException(409, f"{problem}: PUT /v1/homes/{household}/state first")
     crew.check()
     site, at, soc = homes.site(household), now.floor(HALF_HOUR), homes.view.states[household]["soc"]
     panel = await _stored(homes, _panel, household, at, site.tariff.follows_market)
-    made, note = await crew.do(plan_again, panel, household, at, soc, site)
-    row = dict(household_id=household, ts=at, made_at=now, soc=soc, status="ok", note=note, content=json.dumps(made, default=str))
-    return plan_of(household, await _stored(homes, _keep, row))
+    made = await crew.do(plan_again, panel, household, at, soc, site)
+    return plan_of(household, await _stored(homes, _keep, plan_row(household, at, now, soc, *made)))
 
 
 async def forecasted(crew, homes: Known, household: str, now: pd.Timestamp) -> HomeForecast:
@@ -248,25 +249,24 @@ def _read_routes(routes, of):
 
 # %% ../../nbs/66f_service.homes.ipynb #02be2f66
 def _work_routes(routes, of):
-    "What is computed."
+    "What is computed; where a home's data lack something for it, that is 409."
+
+    async def made(request, household_id, work):
+        crew, homes, at = of(request)
+        try:
+            return await work(crew, homes, _known(request, household_id), at)
+        except ValueError as e:
+            raise HTTPException(409, in_short(e, 1000)) from None
 
     @routes.post("/replan")
     async def replan(request: Request, household_id: str) -> HomePlan:
         "Plan now from what the store knows, keep the plan, and answer it."
-        crew, homes, at = of(request)
-        try:
-            return await replanned(crew, homes, _known(request, household_id), at)
-        except ValueError as e:
-            raise HTTPException(409, " ".join(str(e).split())[:1000]) from None
+        return await made(request, household_id, replanned)
 
     @routes.get("/forecast")
     async def forecast(request: Request, household_id: str) -> HomeForecast:
         "What the home is expected to use, and its panels to make, in the next 24 hours."
-        crew, homes, at = of(request)
-        try:
-            return await forecasted(crew, homes, _known(request, household_id), at)
-        except ValueError as e:
-            raise HTTPException(409, " ".join(str(e).split())[:1000]) from None
+        return await made(request, household_id, forecasted)
 
 # %% ../../nbs/66f_service.homes.ipynb #66f0s003
 def _day_routes(routes, of):

@@ -15,13 +15,14 @@ from typing import Any
 import pandas as pd
 from fastcore.basics import patch
 
+from ..checked import in_short
 from ..data.homes import home_sites
 from ..data.schema import TABLES
 from ..data.stores import LocalStore, Store
-from ..live.command import EARLY, Command
-from ..live.loop import ERRORS, Loop, Pace, _command_of, say
+from ..live.command import EARLY, Command, command_of, doubt
+from ..live.loop import ERRORS, Loop, Pace, say
 from ..planner import Planner
-from .work import Busy
+from .work import behind
 from ..site.site import Site
 from ..units import day_start, utc
 
@@ -104,7 +105,7 @@ def look(self: Homes, now: pd.Timestamp) -> None:
     try:
         view = self._homes(now)
         newest = lambda name: self.store.latest(name, household_id=[*view.zones]) if view.zones else self.store.read(name, household_id=[])
-        commands = {c.household_id: _command_of(c) for c in newest("commands").itertuples()}
+        commands = {c.household_id: command_of(c) for c in newest("commands").itertuples()}
         rows = lambda df: df.astype(object).where(df.notna(), None).to_dict("records")
         states, days = ({r["household_id"]: r for r in rows(newest(name))} for name in ("states", "settlements"))
         lost = 0 if self.loop is None else sum(home.lost for home in self.loop.homes.values())
@@ -112,7 +113,7 @@ def look(self: Homes, now: pd.Timestamp) -> None:
         self.hear(replace(view, at=now, commands=commands, states=states, days=days, **of_loop))
         self.problem = ""
     except ERRORS as e:
-        self.problem = " ".join(str(e).split())[:300]
+        self.problem = in_short(e)
         self.log("store", problem=self.problem)
 
 # %% ../../nbs/66e_service.live.ipynb #66e0s002
@@ -160,7 +161,7 @@ def _run(self: Homes):
                 self.loop.tick(now)
                 self.ticked = now
             except Exception as e:  # a fault of the loop: it is said, the commands run out, and the next look may go well
-                self.log("loop", problem=f"{type(e).__name__}: {' '.join(str(e).split())[:300]}")
+                self.log("loop", problem=f"{type(e).__name__}: {in_short(e)}")
             due = now.timestamp() // step * step + step
         self.look(pd.Timestamp.now("UTC"))
         self.tell(self.view)
@@ -183,8 +184,7 @@ def submit(
     *args,
 ) -> Any:
     "The future of something that is done with the store, in its turn; raises `Busy` where too much waits already."
-    if self._hands._work_queue.qsize() >= 200:
-        raise Busy("the store is behind: try again in a second")
+    behind(self._hands._work_queue.qsize())
     return self._hands.submit(task, self, *args)
 
 # %% ../../nbs/66e_service.live.ipynb #70a4be27
@@ -198,15 +198,9 @@ def site(self: Known, household: str) -> Site:
 
 
 @patch
-def doubt(self: Known, household: str, now: pd.Timestamp) -> str:
+def doubts(self: Known, household: str, now: pd.Timestamp) -> str:
     "Why a home's state is not to be gone by; nothing where it is."
-    state = self.view.states.get(household)
-    if state is None:
-        return "no state of charge is known"
-    old = now - state["ts"]
-    if old < -EARLY:
-        return f"the state of charge is of {state['ts']:%Y-%m-%d %H:%M:%S} UTC, which is still to come"
-    return f"the state of charge is of {state['ts']:%Y-%m-%d %H:%M:%S} UTC" if old > self.pace.stale else ""
+    return doubt(self.view.states.get(household, {}).get("ts"), now, self.pace.stale)[1]
 
 # %% ../../nbs/66e_service.live.ipynb #66e0s003
 @patch
@@ -218,7 +212,7 @@ def held(self: Known, household: str, now: pd.Timestamp) -> tuple[Command | None
     why = "no command was given" if command is None else f"the last command ended at {command.expires_at:%Y-%m-%d %H:%M:%S} UTC"
     if command is not None and command.ts > now + EARLY:
         why = f"the newest command is of {command.ts:%Y-%m-%d %H:%M:%S} UTC, which is still to come"
-    return None, f"self_consume: {'; '.join(filter(None, (why, self.doubt(household, now))))}"
+    return None, f"self_consume: {'; '.join(filter(None, (why, self.doubts(household, now))))}"
 
 
 @patch
@@ -226,7 +220,7 @@ def report(self: Homes, household: str, row: dict) -> dict:
     "Store a row of `states`; and the row as the store has it."
     frame = pd.DataFrame([row], columns=list(TABLES["states"].columns))
     self.store.upsert("states", frame)
-    silent = bool(self.doubt(household, row["received_at"]))
+    silent = bool(self.doubts(household, row["received_at"]))
     self.note(row)
     self.early |= silent  # a home that was silent is not to wait for the loop's next look
     return row
@@ -248,7 +242,7 @@ def reasons(self: Known, now: pd.Timestamp) -> list:
         found.append(f"the store was not read {ago(self.view.at)}")
     if self.view.loops and late(self.view.ticked, 2 * self.pace.every.total_seconds() + 60):
         found.append(f"the loop did not look {ago(self.view.ticked)}")
-    n = sum(bool(self.doubt(h, now)) for h in self.view.zones)
+    n = sum(bool(self.doubts(h, now)) for h in self.view.zones)
     found += [f"{n} of {len(self.view.zones)} homes have no fresh state"] * bool(n)
     found += [f"{self.view.lost} homes are run by another loop"] * bool(self.view.lost)
     return found + [f"the settings of {len(self.view.wrong)} homes cannot be right"] * bool(self.view.wrong)
