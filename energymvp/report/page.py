@@ -18,7 +18,7 @@ from ..backtest.evaluate import OWN_TARIFFS, consumption_table, market_words, ta
 from ..backtest.score import cumulative
 from ..config import Config
 from ..data.panel import Panel
-from ..files import shipped, write_atomic
+from ..files import templates, write_atomic
 from ..forecast.checkpoints import Models
 from ..forecast.windows import Windows
 from energymvp.report.figures import (
@@ -60,12 +60,6 @@ def figure_data(
     "A picture in two widths, as the template's `figure` takes it."
     wide, narrow = (base64.b64encode(png(plot(w), dpi)).decode() for w, dpi in ((WIDE, 160), (NARROW, 190)))
     return dict(wide=wide, narrow=narrow, alt=alt, caption=caption)
-
-
-def _templates():
-    from jinja2 import Environment, FileSystemLoader
-
-    return Environment(loader=FileSystemLoader(shipped("templates", "templates")), autoescape=True, trim_blocks=True)
 
 # %% ../../nbs/62d_report.page.ipynb #e758ece3
 def _terms(mode, tariff):
@@ -320,7 +314,7 @@ def write_report(
     sentences = lambda m, t: say_trading(results["trading"][m][t], results["market"])
     if sun_plan(results["trading"][main[0]][main[1]]):  # the homes of the report have panels themselves
         solar, sentences = (results, details, windows), lambda m, t: say_solar(results["trading"][m][t], results["currencies"].get(t, ""))
-    page = _templates().get_template("report.html").render(
+    page = templates().get_template("report.html").render(
         homes=len(panel.households), capacity=config.battery.capacity, market="prices of " * bool(panel.market) + market_words(results), span=span,
         short=sentences(*main), terms=f"{MODE_NAMES[main[0]]}, {tariff_name(main[1])}", consumption=say_consumption(results),
         forecast=_forecast_part(results, windows, models, home, first, last), plan=_plan_part(details, windows, models, home, first),

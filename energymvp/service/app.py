@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from html import escape
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +18,7 @@ import torch
 
 from .. import __version__
 from ..data.readers.tariffs import read_tariff, tariff_names
-from ..files import shipped
+from ..files import shipped, templates
 from ..forecast.checkpoints import load_checkpoint
 from ..forecast.load_features import N_DAY_PROFILES, N_WEEK_PROFILES
 from ..planner import Planner
@@ -154,11 +153,11 @@ def _about(app, planner, folder, demo):
 # %% ../../nbs/66g_service.app.ipynb #66a00032
 def _pages(app, tokens):
     "The pages: of the homes of a store, and of the sample."
-    page = lambda name: (shipped("templates", "templates") / name).read_text()
+    page = lambda name, **how: templates().get_template(name).render(**how)
     homes = app.state.homes
-    sample, first = page("service.html"), page("service.html" if homes is None else "home.html")
-    if homes is not None and tokens is None:  # on this machine alone: the first home is shown at once
-        first = first.replace('id="home"', f'id="home" value="{escape(next(iter(homes.view.zones), ""))}"')
+    sample = first = page("service.html")
+    if homes is not None:  # on this machine alone the first home is shown at once
+        first = page("home.html", home=next(iter(homes.view.zones), "") if tokens is None else "")
 
     @app.get("/", response_class=HTMLResponse, responses={400: TOLD[400]})
     async def show() -> HTMLResponse:
