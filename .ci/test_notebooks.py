@@ -2,7 +2,9 @@
 of them import. The last line printed is `N passed, N failed`."""
 
 import argparse
+import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -14,14 +16,17 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 NBS = ROOT / "nbs"
 OK, FAILED, SKIPPED = 0, 1, 77
-NEEDS_SUPABASE = ("12_data.supabase.ipynb", "train_from_supabase.ipynb")  # run only where .ci/supabase_stack.py can run
+GIVEN_SUPABASE = "train_from_supabase.ipynb"  # finds a Supabase of its own in the environment
+NEEDS_SUPABASE = ("12_data.supabase.ipynb", GIVEN_SUPABASE)  # run only where .ci/supabase_stack.py can run
 
 
 def find():
@@ -69,7 +74,12 @@ def run_here(nb, flags):
     if alone:
         nb = Path(shutil.copy(nb, alone.name))
     install_import_hook(SHAPED, "beartype.beartype")
-    passed, seconds = test_nb(nb, skip_flags=get_config().tst_flags.split(), force_flags=flags.split(), basepath=ROOT)
+    with contextlib.ExitStack() as around:
+        if nb.name == GIVEN_SUPABASE:
+            from supabase_stack import SupabaseStack
+
+            os.environ |= around.enter_context(SupabaseStack()).env
+        passed, seconds = test_nb(nb, skip_flags=get_config().tst_flags.split(), force_flags=flags.split(), basepath=ROOT)
     return (OK if seconds else SKIPPED) if passed else FAILED  # nbdev gives no time to a notebook marked skip_exec
 
 
@@ -84,29 +94,47 @@ LIBRARIES = (
 )
 
 
+def run_forked(job):
+    "Run a notebook in this fork, do what waits for the end, and end it there: to take the libraries apart, as a process does that ends of itself, costs a second."
+    status = FAILED
+    try:
+        out = os.open(job["out"], os.O_WRONLY | os.O_APPEND)
+        for fd, to in ((0, os.open(os.devnull, os.O_RDONLY)), (1, out), (2, out)):
+            os.dup2(to, fd)
+        random_cases(job["cases"], job["seed"])
+        status = run_here(Path(job["one"]), job["flags"])
+        threading._shutdown()  # waits for threads
+        atexit._run_exitfuncs()
+    except BaseException:
+        traceback.print_exc()
+        status = FAILED
+    finally:
+        sys.stdout.flush(), sys.stderr.flush()
+        os._exit(status)
+
+
 def fork_on_request():
     "With the libraries imported, fork a process for every notebook that a line of JSON names; answer each with its exit status."
     for name in LIBRARIES:
         with contextlib.suppress(ImportError):  # whose notebook says it better
             importlib.import_module(name)
     answer = os.dup(1)
+    gc.collect()
+    gc.freeze()  # what is there is looked through by no fork, which would copy all of it
     for line in sys.stdin:
         job = json.loads(line)
         if not (pid := os.fork()):
             os.close(answer)
-            out = os.open(job["out"], os.O_WRONLY | os.O_APPEND)
-            for fd, to in ((0, os.open(os.devnull, os.O_RDONLY)), (1, out), (2, out)):
-                os.dup2(to, fd)
-            random_cases(job["cases"], job["seed"])
-            return run_here(Path(job["one"]), job["flags"])
+            run_forked(job)
         end = time.monotonic() + job["timeout"]
-        while not (done := os.waitpid(pid, os.WNOHANG))[0] and time.monotonic() < end:
+        while not (done := os.wait4(pid, os.WNOHANG))[0] and time.monotonic() < end:
             time.sleep(0.05)
+        status = os.waitstatus_to_exitcode(done[1]) if done[0] else "timeout"
         if not done[0]:
             os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-        os.write(answer, (json.dumps(os.waitstatus_to_exitcode(done[1]) if done[0] else "timeout") + "\n").encode())
-    return OK
+            done = os.wait4(pid, 0)
+        os.write(answer, (json.dumps((status, done[2].ru_utime + done[2].ru_stime)) + "\n").encode())
+    os._exit(OK)
 
 
 class Forks:
@@ -117,40 +145,46 @@ class Forks:
         self.p = subprocess.Popen(cmd, cwd=ROOT, env=environment(), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def run(self, **job):
-        "One notebook's exit status, and what it printed."
+        "One notebook's exit status, its seconds of CPU, and what it printed."
         with tempfile.NamedTemporaryFile() as out:
             self.p.stdin.write(json.dumps(job | dict(out=out.name)) + "\n")
             self.p.stdin.flush()
-            return json.loads(self.p.stdout.readline() or '"the process that starts notebooks died"'), Path(out.name).read_text(
-                errors="replace"
-            )
+            answer = json.loads(self.p.stdout.readline() or '["the process that starts notebooks died", 0]')
+            return *answer, Path(out.name).read_text(errors="replace")
 
     def close(self):
         self.p.stdin.close()
         self.p.wait()
 
 
+def cpu_of_children():
+    "Seconds of CPU that the processes ended so far have used."
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def run_apart(nb, flags, cases, seed, timeout, forks):
-    "Run one notebook in a process of its own; its exit status, its seconds and what it printed."
+    "Run one notebook in a process of its own; its exit status, its seconds of CPU and of the clock, and what it printed."
     start = time.monotonic()
-    if forks and nb.name not in NEEDS_SUPABASE:
+    if forks:
         mine = forks.get()
         try:
-            status, out = mine.run(one=str(nb), flags=flags, cases=cases, seed=seed, timeout=timeout)
+            status, cpu, out = mine.run(one=str(nb), flags=flags, cases=cases, seed=seed, timeout=timeout)
         finally:
             forks.put(mine)
     else:
-        stack = [str(ROOT / ".ci/supabase_stack.py"), "run", sys.executable] if nb.name in NEEDS_SUPABASE else []
         options = dict(one=nb, flags=flags, cases=cases) | ({} if seed is None else dict(seed=seed))
-        cmd = [sys.executable, *stack, __file__, *(word for k, v in options.items() for word in (f"--{k}", str(v)))]
+        cmd = [sys.executable, __file__, *(word for k, v in options.items() for word in (f"--{k}", str(v)))]
         how = dict(cwd=ROOT, env=environment(), timeout=timeout, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        before = cpu_of_children()
         try:
             p = subprocess.run(cmd, **how)
             status, out = p.returncode, p.stdout
         except subprocess.TimeoutExpired as e:
             out = e.stdout or ""
             status, out = "timeout", out.decode(errors="replace") if isinstance(out, bytes) else out
-    return status, time.monotonic() - start, re.sub(r"\x1b\[[0-9;]*m", "", out)
+        cpu = cpu_of_children() - before  # and of what ended meanwhile beside it
+    return status, cpu, time.monotonic() - start, re.sub(r"\x1b\[[0-9;]*m", "", out)
 
 
 def main():
@@ -181,8 +215,7 @@ def main():
     seed = "" if args.seed is None else f", seed {args.seed}"
     print(f"testing {len(nbs)} notebooks, {args.workers} at a time{seed}", flush=True)
     failed, skipped = [], 0
-    apart = [n for n in nbs if n.name not in NEEDS_SUPABASE]
-    ours = [Forks() for _ in apart[: args.workers]] if sys.platform == "linux" else []  # elsewhere a fork is not safe with these libraries
+    ours = [Forks() for _ in nbs[: args.workers]] if sys.platform == "linux" else []  # elsewhere a fork is not safe with these libraries
     forks = queue.SimpleQueue() if ours else None
     for f in ours:
         forks.put(f)
@@ -190,9 +223,9 @@ def main():
         how = flags, args.cases, args.seed, args.timeout, forks
         jobs = {pool.submit(run_apart, nb, *how): nb.relative_to(NBS) for nb in nbs}
         for n, job in enumerate(as_completed(jobs), 1):
-            name, (status, seconds, out) = jobs[job], job.result()
+            name, (status, cpu, seconds, out) = jobs[job], job.result()
             word = {OK: "ok", SKIPPED: "skipped"}.get(status, "FAILED")
-            print(f"[{n:2}/{len(nbs)}] {word:7} {seconds:6.1f} s  {name}", flush=True)
+            print(f"[{n:2}/{len(nbs)}] {word:7} {cpu:6.1f} s of CPU in {seconds:6.1f} s  {name}", flush=True)
             if word == "FAILED":
                 failed.append((name, status, out))
             skipped += word == "skipped"
@@ -205,8 +238,7 @@ def main():
     passed = len(nbs) - len(failed) - skipped
     if not passed and not failed:
         print("no notebook was tested, and that counts as a failure")
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(f"CPU time: {(used.ru_utime + used.ru_stime) / 60:.1f} minutes")
+    print(f"CPU time: {cpu_of_children() / 60:.1f} minutes")
     print(f"{passed} passed, {len(failed)} failed")
     return 0 if passed and not failed else 1
 
