@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['DAYS', 'CONSUMPTION_COLUMNS', 'ENERGY_COLUMNS', 'WEEK_MEAN', 'PAST_WEEKS', 'N_DAY_PROFILES', 'N_WEEK_PROFILES',
-           'LEAST', 'MOST', 'YESTERDAY', 'SMOOTHED_AT', 'SMOOTHED_1H', 'SMOOTHED_2H', 'lag_mean', 'week_profile',
-           'consumption_features', 'profiles', 'consumption_window']
+           'LEAST', 'MOST', 'YESTERDAY', 'SMOOTHED_AT', 'SMOOTHED', 'lag_mean', 'week_profile', 'consumption_features',
+           'profiles', 'consumption_window']
 
 # %% ../../nbs/30_forecast.load_features.ipynb #989a84e2
 import numpy as np
@@ -89,10 +89,7 @@ def consumption_features(
 PAST_WEEKS = 4
 N_DAY_PROFILES, N_WEEK_PROFILES = 24, PAST_WEEKS + 1  # profiles that are the same every day, and those that are not, without the naive one
 LEAST, MOST, YESTERDAY, SMOOTHED_AT = 12, 13, 14, 15  # places among the day profiles; from the last on, the smoothed ones
-SMOOTHED_1H, SMOOTHED_2H = (
-    (2, 3, 4, 8, 9, 10, 14),
-    (3, 9),
-)  # day profiles that are also taken as the mean of the hour, or the two hours, around
+SMOOTHED = (2, 2), (3, 2), (4, 2), (8, 2), (9, 2), (10, 2), (14, 2), (3, 4), (9, 4)  # day profile, half hours on each side of its mean
 _jit = njit(cache="__file__" in globals(), nogil=True, error_model="numpy")
 
 
@@ -110,12 +107,15 @@ def _order(rows):
 def _around(x, n, ring, out):
     "Mean of the `n` values before and the `n` after; the day, or week, goes round. `ring` is room for it."
     steps = len(x)
-    ring[:n], ring[n : n + steps], ring[n + steps : 2 * n + steps] = x[steps - n :], x, x[:n]
-    out[:] = -x
+    for j in range(-n, steps + n):
+        ring[n + j] = x[j % steps]
+    for j in range(steps):
+        out[j] = -x[j]
     for k in range(2 * n + 1):
         for j in range(steps):
             out[j] += ring[j + k]
-    out /= 2 * n
+    for j in range(steps):
+        out[j] /= 2 * n
 
 # %% ../../nbs/30_forecast.load_features.ipynb #703ab3ea
 @_jit
@@ -147,28 +147,31 @@ def _look_back(series, at, weeks, naive):
 def _fill(load, home, step, naive, day_profiles, week_profiles):
     ranks, weeks = np.empty((DAYS, PAST_WEEKS * STEPS_PER_DAY), np.float32), np.empty((PAST_WEEKS, STEPS_PER_WEEK), np.float32)
     ring = np.empty(STEPS_PER_WEEK + 4, np.float32)
-    for i in range(len(home)):
-        day = day_profiles[i]
+    for i in range(len(home)):  # in plain loops: whole slices, set at once, take numba three times as long to compile
+        day, week = day_profiles[i], week_profiles[i]
         _look_back(load[home[i]], step[i], weeks, naive[i])
-        for d in range(DAYS):
-            for w in range(PAST_WEEKS):
-                ranks[d, w * STEPS_PER_DAY : (w + 1) * STEPS_PER_DAY] = weeks[w, d * STEPS_PER_DAY : (d + 1) * STEPS_PER_DAY]
-        day[YESTERDAY] = ranks[DAYS - 1, :STEPS_PER_DAY]
-        _order(ranks)
-        day[:DAYS], day[LEAST], day[MOST] = ranks[:, :STEPS_PER_DAY], ranks[0, :STEPS_PER_DAY], ranks[DAYS - 1, :STEPS_PER_DAY]
+        for w in range(PAST_WEEKS):
+            for j in range(STEPS_PER_WEEK):
+                ranks[j // STEPS_PER_DAY, w * STEPS_PER_DAY + j % STEPS_PER_DAY] = weeks[w, j]
         for j in range(STEPS_PER_DAY):
+            day[YESTERDAY, j] = ranks[DAYS - 1, j]
+        _order(ranks)
+        for j in range(STEPS_PER_DAY):
+            for d in range(DAYS):
+                day[d, j] = ranks[d, j]
             for d in range(1, 6):
                 day[6 + d, j] = (ranks[d, j] + ranks[d, STEPS_PER_DAY + j]) / 2
+            day[LEAST, j], day[MOST, j] = ranks[0, j], ranks[DAYS - 1, j]
             for w in range(1, PAST_WEEKS):
                 day[LEAST, j] = min(day[LEAST, j], ranks[0, w * STEPS_PER_DAY + j])
                 day[MOST, j] = max(day[MOST, j], ranks[DAYS - 1, w * STEPS_PER_DAY + j])
-        for k, d in enumerate(SMOOTHED_1H):
-            _around(day[d], 2, ring, day[SMOOTHED_AT + k])
-        for k, d in enumerate(SMOOTHED_2H):
-            _around(day[d], 4, ring, day[SMOOTHED_AT + len(SMOOTHED_1H) + k])
+        for k in range(len(SMOOTHED)):
+            _around(day[SMOOTHED[k][0]], SMOOTHED[k][1], ring, day[SMOOTHED_AT + k])
         _order(weeks)
-        week_profiles[i, :PAST_WEEKS] = weeks
-        _around(naive[i], 2, ring, week_profiles[i, PAST_WEEKS])
+        for w in range(PAST_WEEKS):
+            for j in range(STEPS_PER_WEEK):
+                week[w, j] = weeks[w, j]
+        _around(naive[i], SMOOTHED[0][1], ring, week[PAST_WEEKS])
 
 # %% ../../nbs/30_forecast.load_features.ipynb #d2efbf9e
 def profiles(
