@@ -90,8 +90,9 @@ def environment():
 
 # what most notebooks import, so that it is read once and not by each: other people's libraries only, none of `energymvp`
 LIBRARIES = (
-    "nbdev.test jaxtyping beartype hypothesis IPython numpy pandas pyarrow duckdb numba torch matplotlib.pyplot typer pydantic".split()
-)
+    "nbdev.test jaxtyping beartype hypothesis IPython numpy pandas pyarrow.parquet duckdb numba torch torch._dynamo safetensors.torch "
+    "matplotlib.pyplot pydantic.dataclasses pydantic.json_schema tqdm.auto jinja2 typer"
+).split()
 
 
 def run_forked(job):
@@ -118,6 +119,8 @@ def fork_on_request():
     for name in LIBRARIES:
         with contextlib.suppress(ImportError):  # whose notebook says it better
             importlib.import_module(name)
+    with contextlib.suppress(KeyError):
+        sys.modules["numba"].njit(lambda: 0)()  # it reads half of itself when it first compiles
     answer = os.dup(1)
     gc.collect()
     gc.freeze()  # what is there is looked through by no fork, which would copy all of it
