@@ -14,14 +14,8 @@ import pandas as pd
 from fastcore.basics import patch
 from fastcore.meta import delegates
 
-from energymvp.backtest.evaluate import (
-    OWN_TARIFFS,
-    consumption_table,
-    evaluate as evaluate_models,
-    market_words,
-    tariff_words,
-    trading_table,
-)
+from .backtest.evaluate import OWN_TARIFFS, consumption_table, market_words, tariff_words, trading_table
+from .backtest.evaluate import evaluate as evaluate_models
 from .backtest.simulate import MODES, NATIVE
 from .backtest.what_if import what_if as bills_of_a_year
 from .config import Config, load_config
@@ -289,17 +283,20 @@ def _follow_market(planner, store, homes):
     names, own = homes or store.distinct("consumption", "household_id"), home_sites(store, planner.site, homes)
     return not names or any(own.get(h, planner.site).tariff.follows_market for h in names)
 
+
+@patch
+def test_start(self: Trained, store: Store) -> pd.Timestamp:
+    "Where training ended, and four weeks are known."
+    known, trained = store.span("consumption"), self.trained and pd.Timestamp(self.models.meta["spans"]["test"])
+    return max(filter(None, (known and (known[0] + pd.Timedelta(days=28)).ceil("D"), trained)), default=pd.Timestamp(0, tz="UTC"))
+
 # %% ../nbs/64_planner.ipynb #bcc11f9b
 class Scorer(PlanMaker):
     "Plans, scored on past days."
 
     def test_panel(self, store: Store, start=None, homes: list | None = None, node=None, market=None) -> tuple[pd.Timestamp, Panel]:
         "Where a test starts (None: where training ended, and four weeks are known), and its panel with the four weeks before that."
-        if start is None:
-            known = store.span("consumption")
-            begin = known and (known[0] + pd.Timedelta(days=28)).ceil("D")
-            trained = self.trained and pd.Timestamp(self.models.meta["spans"]["test"])
-            start = max(filter(None, (begin, trained)), default=pd.Timestamp(0, tz="UTC"))
+        start = self.test_start(store) if start is None else start
         panel = self.panel(store, homes, start, None, node, market, need_prices=_follow_market(self, store, homes))
         return start, panel if panel.priced.any() else without_market(panel)
 

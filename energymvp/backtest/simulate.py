@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MODES', 'NATIVE', 'PROHIBITIVE_PRICE', 'BEST', 'AS_MODES', 'SELF', 'CHEAP', 'POLICIES', 'NATIVE_POLICIES', 'scored',
-           'Trajectory', 'actual', 'intervals', 'actual_solar', 'steps_of', 'backtest']
+           'Trajectory', 'actual', 'intervals', 'actual_solar', 'steps_of', 'Unscored', 'backtest']
 
 # %% ../../nbs/61_backtest.simulate.ipynb #e5b8a5d7
 from dataclasses import dataclass, field, replace
@@ -142,6 +142,10 @@ def steps_of(
     return _Steps(1, site, scored, price, load, buy, sell, sun)
 
 # %% ../../nbs/61_backtest.simulate.ipynb #169eefdd
+class Unscored(ValueError):
+    "No half hour of a span can be scored, of none of the homes."
+
+
 @dataclass
 class _Trial:
     "What all policies of one backtest share."
@@ -160,7 +164,7 @@ class _Trial:
         w, b = self.windows, self.site.battery
         self.scored = scored(w, self.start, self.stop)
         if not self.scored.any():
-            raise ValueError("no half hour of this span can be scored: prices and readings, and the week before them, must be known")
+            raise Unscored("no half hour of this span can be scored: prices and readings, and the week before them, must be known")
         self.reserve = self.site.reserve(w.usual_load(self.start))
         first, n = w.panel.ts[self.start], self.scored.shape[1]
         self.tariff = tariff_at(w, self.start, self.site.tariff)

@@ -233,6 +233,14 @@ def _at(self: _Lake, name, asked, apart=False):
         with self._rows(table(name), delta, asked) as db:
             yield db
 
+# %% ../../nbs/11c_data.lake.ipynb #6cdf9521
+@patch
+def stamp(self: _Lake, name: str, start=None, end=None) -> str:
+    "The version of a table: it changes with every write, of whatever rows."
+    with self._turn:
+        delta = self._known(name)
+    return "no rows" if delta is None else f"version {delta.version()}"
+
 # %% ../../nbs/11c_data.lake.ipynb #e1b1b4be
 @patch
 def _change(self: _Lake, name, work):

@@ -212,6 +212,21 @@ def series(self: Answers, name: str) -> pd.DataFrame:
         df = df.assign(start=start, end=end)
     return df.astype(dict.fromkeys(t.series, "str"))
 
+# %% ../../nbs/11_data.stores.ipynb #11c00025
+@patch
+def stamp(self: Store, name: str, start=None, end=None) -> str:
+    "A word that changes when rows of a table, or of a span of it, come or go; where the store can tell, also when one changes."
+    asked = dict(start=start, end=end) if table(name).timed else {}
+    return f"{self.count(name, **asked)} rows, {self.span(name) if asked else ''}"
+
+
+@patch
+def stamp(self: Answers, name: str, start=None, end=None) -> str:
+    cond, args = where_sql(table(name), *((start, end) if table(name).timed else (None, None)), {})
+    digest = f"SELECT count(*) AS n, CAST(bit_xor(hash({', '.join(table(name).columns)})) AS VARCHAR) AS x FROM {name}{cond}"
+    row = self._frame(name, (start, end, {}), digest, args).iloc[0]
+    return f"{row.n} rows, {row.x}"
+
 # %% ../../nbs/11_data.stores.ipynb #11c00002
 @contextmanager
 def _told(path):

@@ -19,7 +19,7 @@ from fastapi.responses import JSONResponse
 from .. import __version__
 from ..checked import in_short
 from ..live.command import EARLY, SAFE
-from ..live.loop import plan_row
+from ..live.plans import plan_row
 from ..planner import Planner
 from ..planning.plan import make_plan
 from .bodies import ErrorList, ErrorText
