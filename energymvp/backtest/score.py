@@ -250,8 +250,8 @@ def score_consumption(
         if not len(home):
             continue
         truth = windows.ahead(windows.true_load, step, STEPS_PER_WEEK, stop, home)
-        band, naive = forecast_load(model, windows, home, step, quantiles=True), windows.consumption(home, step)[1].numpy()
-        medians = simple_profiles(windows, home, step)[:, 1:]
+        simple = simple_profiles(windows, home, step)
+        band, naive, medians = forecast_load(model, windows, home, step, quantiles=True, simple=simple), simple[:, 0], simple[:, 1:]
         out[name] = {}
         for span, n in (("day", STEPS_PER_DAY), ("week", STEPS_PER_WEEK)):
             whole = np.isfinite(truth[:, :n]).all(1)

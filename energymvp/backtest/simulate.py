@@ -303,9 +303,8 @@ def _no_battery(t):
 
 def _rules(t):
     s, rules = t.steps, t.site.rules
-    quiet = [np.where(s.scored, p, rules.buy_below) for p in rule_prices(t.tariff, s.price, s.buy, s.sell)]
-    driven = [follow_rules(p, soc, r, rules, s.battery, q, used) for p, q, used, soc, r in zip(*quiet, s.net, t.begin, t.reserve)]
-    energy, path = map(np.stack, zip(*driven))
+    price, sell = (np.where(s.scored, p, rules.buy_below) for p in rule_prices(t.tariff, s.price, s.buy, s.sell))
+    energy, path = follow_rules(price, t.begin, t.reserve, rules, s.battery, sell, s.net)
     return (energy, path, (0.0, 0)) if not t.site.connection.bounds else _drive_wish(t, energy)
 
 

@@ -21,6 +21,7 @@ def forecast_load(
     step: np.ndarray,  # (N,)
     quantiles: bool = False,  # all three, (N, 3, 336), instead of the forecast alone
     ahead: int = STEPS_PER_WEEK,  # or `STEPS_PER_DAY`: (N, 48), which is the first day of the week at a part of the work
+    simple: np.ndarray | None = None,  # of `simple_profiles`, where they are there already
 ) -> np.ndarray:
     "(N, 336) kWh per half hour, of T1 in evaluation mode and as the home's own last weeks would have it; refuses what is not finite."
     week = plain_quantiles(model, windows, home, step)
@@ -30,7 +31,8 @@ def forecast_load(
         raise ValueError(
             f"T1 gives no finite forecast for {windows.panel.households[home[bad]]} at {windows.panel.ts[0] + step[bad] * HALF_HOUR}: readings before it are missing, or the model's weights are broken"
         )
-    simple, apart = (f(windows, home, step, ahead=ahead) for f in (simple_profiles, split_says))
+    simple = simple_profiles(windows, home, step, ahead=ahead) if simple is None else simple[..., :ahead]
+    apart = split_says(windows, home, step, ahead=ahead)
     week = lean(week[..., :ahead], simple, apart, lessons(model, windows, home, step, ahead=ahead))
     return week if quantiles else week[:, 1]
 

@@ -14,7 +14,7 @@ import torch
 
 from ..data.calendar import midnights
 from ..data.schema import APPLIANCES
-from .load_features import profiles
+from .load_features import naive_profile
 from .load_model import QUANTILES, LoadModel
 from .windows import Windows
 from ..units import STEPS_PER_DAY, STEPS_PER_WEEK
@@ -60,7 +60,7 @@ def _simple(windows, home, step):
     (of, count, which), day = _slots(windows, home, step), STEPS_PER_DAY
     at, ahead = count[:, None] + day * np.arange(-LEARNED_DAYS, 0), count[:, None] + day * np.arange(7)
     past, weekend = _before(windows.wall_load, of, at), _weekend(windows, at)
-    naive = profiles(windows.wall_load, home, windows.clock.at(step))[0].reshape(len(step), 7, day)
+    naive = naive_profile(windows.wall_load, home, windows.clock.at(step)).reshape(len(step), 7, day)
     same = [_median(np.where(weekend == kind, past, np.nan))[:, None] for kind in (False, True)]
     week, two, four = (_median(past[:, -n:])[:, None] for n in (7, 14, LEARNED_DAYS))
     kind = np.where(_weekend(windows, ahead), same[1], same[0])
@@ -139,6 +139,14 @@ def _weighed(week, simple, apart):
     return np.concatenate([week[..., None, :], simple, np.maximum(week + apart, 0)[..., None, :]], -2)
 
 # %% ../../nbs/43a_forecast.own_weeks.ipynb #43b00004
+def _quantile(x, q):
+    "Of what is known in each row of (N, n), as `np.quantile` has it."
+    x, at = np.sort(x, -1), q * (np.isfinite(x).sum(-1) - 1)
+    rows, low = np.arange(len(x)), np.floor(at).astype(int)
+    a, b, t = x[rows, low], x[rows, np.minimum(low + 1, x.shape[-1] - 1)], at - low
+    return np.where(t >= 0.5, b - (b - a) * (1 - t), a + np.where(t > 0, b - a, 0) * t)
+
+
 def learn(
     quantiles: np.ndarray,  # (N, days, 3, 336), or of the first day alone (N, days, 3, 48) as the others, of T1 at the past days, oldest first
     simple: np.ndarray,  # (N, days, 5, 336) of `simple_profiles`
@@ -163,8 +171,8 @@ def learn(
             miss[:, d] = np.where(known[:, d], np.maximum(over / below, -over / above), np.nan)
             weight[:, p] *= np.exp(-RATE * np.einsum("ns,nes->ne", np.sign(over), x[:, d]) / k[:, None])
             weight[:, p] /= weight[:, p].sum(1, keepdims=True)
-        for i in np.flatnonzero(known.any(2).sum(1) >= LEAST_DAYS):
-            stretch[i, p] = np.quantile(miss[i][known[i]], HELD)
+        told = known.any(2).sum(1) >= LEAST_DAYS
+        stretch[told, p] = _quantile(miss[told].reshape(told.sum(), days * y.shape[-1]), HELD)
     return Lesson(weight, stretch)
 
 # %% ../../nbs/43a_forecast.own_weeks.ipynb #43f0000f

@@ -50,25 +50,27 @@ def rules_energy(
 
 # %% ../../nbs/05_site.rules.ipynb #0aba6514
 def follow_rules(
-    price: np.ndarray,  # (T,) cents/kWh
-    soc_start: float,  # stored kWh
-    reserve: float,  # stored kWh under which nothing is sold
+    price: np.ndarray,  # (..., T) cents/kWh
+    soc_start: np.ndarray,  # (...) stored kWh
+    reserve: np.ndarray,  # (...) stored kWh under which nothing is sold
     rules: Rules,
     battery: Battery,
-    sell: np.ndarray | None = None,  # (T,) cents/kWh that selling earns; None: as `price`
-    load: np.ndarray | None = None,  # (T,) kWh of the home, negative where there is energy to spare; None: none
+    sell: np.ndarray | None = None,  # (..., T) cents/kWh that selling earns; None: as `price`
+    load: np.ndarray | None = None,  # (..., T) kWh of the home, negative where there is energy to spare; None: none
 ) -> tuple[np.ndarray, np.ndarray]:
-    "(T,) kWh on the grid side and (T + 1,) stored kWh of a battery that follows the rules."
-    energy, path, soc = np.zeros(len(price)), np.empty(len(price) + 1), float(soc_start)
-    each = price, price if sell is None else sell, energy.copy() if load is None else load
-    for i, (p, q, used) in enumerate(zip(*(x.tolist() for x in each))):
-        path[i] = soc
-        full, empty = soc >= battery.energy_max - 1e-9, soc <= reserve + 1e-9
-        if ((p < rules.buy_below or used < 0) and not full) or (q > rules.sell_above and not empty):
-            energy[i] = rules_energy(p, soc, reserve, rules, battery, q, used)
-            soc = float(soc + battery.stored(energy[i]))
-    path[-1] = soc
-    return energy, path
+    "(..., T) kWh on the grid side and (..., T + 1) stored kWh of batteries that follow the rules."
+    sell, load = price if sell is None else sell, np.zeros(price.shape) if load is None else load
+    energy, soc = np.zeros(price.shape), np.broadcast_to(soc_start, price.shape[:-1]).astype(float)
+    path = [soc]
+    buys, sells = (price < rules.buy_below) | (load < 0), sell > rules.sell_above
+    for i in range(price.shape[-1]):
+        acts = (buys[..., i] & (soc < battery.energy_max - 1e-9)) | (sells[..., i] & (soc > reserve + 1e-9))
+        if acts.any():
+            wish = rules_energy(price[..., i], soc, reserve, rules, battery, sell[..., i], load[..., i])
+            energy[..., i] = np.where(acts, wish, 0)
+            soc = soc + battery.stored(energy[..., i])
+        path.append(soc)
+    return energy, np.stack(path, -1)
 
 # %% ../../nbs/05_site.rules.ipynb #ad99f3d9
 def check(
