@@ -205,6 +205,7 @@ def over_homes(
     progress: bool = True,
     desc: str = "homes",
     say: Callable = print,
+    check: Callable | None = None,  # of the answers, before any row is written
 ) -> list:
     """The answers of `work`, one a block, in the order of the homes, whether in this process or on a cluster.
 
@@ -217,10 +218,12 @@ def over_homes(
         say(f"{desc}: {there:,} of {len(homes):,} are kept from a run that broke off")
     with tqdm(total=len(homes), initial=there, desc=desc, unit="home", disable=not progress) as bar:
         _work_off(work, left, cluster, box, bar, say)
+    answers = [box.answer(b) for b in blocks]
+    if check:
+        check(answers)
     for b in blocks if write else ():
         for name, rows in box.tables(b):
             write(name, rows)
-    answers = [box.answer(b) for b in blocks]
     box.clear()
     return answers
 
