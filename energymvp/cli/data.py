@@ -13,7 +13,21 @@ from typing import Annotated
 
 import typer
 
-from .options import ConfigFile, From, Json, Market, Node, Quiet, StoreName, TariffName, To, at_moment, command, option, table
+from energymvp.cli.options import (
+    Cluster,
+    ConfigFile,
+    From,
+    Json,
+    Market,
+    Node,
+    Quiet,
+    StoreName,
+    TariffName,
+    To,
+    at_moment,
+    command,
+    option,
+)
 
 # %% ../../nbs/70a_cli.data.ipynb #f76790b8
 _consumption = "CSV or parquet: household_id, ts, nine appliance columns or total_kwh, in kWh per interval."
@@ -72,6 +86,24 @@ def _said(store, dry_run, report, spans):
         typer.echo(f"the store {'' if dry_run else 'now '}has {name} from {start} to {stop}")
     return dict(store=store, dry_run=dry_run, **_as_dict(report), spans={k: dict(start=a, end=b) for k, (a, b) in spans.items()})
 
+# %% ../../nbs/70a_cli.data.ipynb #70a00014
+def _shared(store, cluster, config, consumption, meters, others, options):
+    "The report and the spans of files that workers read; what else there is comes first, and is read here."
+    from energymvp.config import load_config
+    from energymvp.data.ingest import ingest as ingest_into
+    from energymvp.fleet.work import Place, Way, ingest_over
+
+    kind, files = ("consumption", consumption) if consumption else ("meters", meters)
+    if not files or (consumption and meters):
+        raise ValueError("--cluster shares out the files of --consumption or of --meters: give one of them")
+    others, spans, report = {k: v for k, v in others.items() if v}, {}, None
+    if others:
+        report, spans = _read_into(store, options["dry_run"], lambda s: ingest_into(s, **others, config=load_config(config), **options))
+    place = Place(store, config=config and str(config))
+    found = ingest_over(place, Way(cluster, say=typer.echo), kind, files, **options)
+    found.lines, found.rows = (report.lines if report else []) + found.lines, (report.rows if report else {}) | found.rows
+    return found, spans if options["dry_run"] else _read_into(store, False, lambda s: None)[1]
+
 # %% ../../nbs/70a_cli.data.ipynb #60cd51cc
 @command
 def ingest(
@@ -94,6 +126,7 @@ def ingest(
     ] = False,
     config: ConfigFile = None,
     dry_run: Annotated[bool, option("Read, check and report; store nothing.", "--dry-run", shown=True)] = False,
+    cluster: Cluster = None,
     json_: Json = None,
 ):
     """Read meter readings, prices and forecasts into a store, checked.
@@ -109,6 +142,10 @@ def ingest(
     from energymvp.data.ingest import ingest as ingest_into
 
     own, sources = load_config(config), (consumption, prices, tz, node, market.upper(), households, labels, forecasts, meters)
+    if cluster is not None:
+        others = dict(prices=prices, households=households, labels=labels, forecasts=forecasts)
+        options = dict(tz=tz, node=node, market=market.upper(), unit=unit, household=household, issued=issued, run=run, ends=ends)
+        return _said(store, dry_run, *_shared(store, cluster, config, consumption, meters, others, options | dict(dry_run=dry_run)))
     read = lambda s: ingest_into(s, *sources, unit, household, issued, run, dry_run, ends, own)
     return _said(store, dry_run, *_read_into(store, dry_run, read))
 
@@ -130,6 +167,7 @@ def labels(
     tariff: TariffName = None,
     config: ConfigFile = None,
     resume: Annotated[bool, option("Leave homes alone that have all their labels of this policy.", "--resume", shown=True)] = False,
+    cluster: Cluster = None,
     quiet: Quiet = False,
     json_: Json = None,
 ):
@@ -138,17 +176,14 @@ def labels(
     Running it again replaces the labels of the span, of whatever policy; an interrupted run does no harm.
     """
     from energymvp.config import load_config
-    from energymvp.data.homes import usual_site
-    from energymvp.data.transfer import open_store
-    from energymvp.labels import make_labels
+    from energymvp.fleet.report import fleet_text
+    from energymvp.fleet.work import Place, Way, labels_over
 
-    cfg = load_config(config)
-    with open_store(store, create=False, progress=not quiet) as s:
-        start, stop = at_moment(from_, cfg.timezone, "--from"), at_moment(to, cfg.timezone, "--to")
-        done = make_labels(
-            s, usual_site(cfg, tariff), cfg.timezone, policy, start, stop, node, market, cfg.backtest.soc_start, resume, not quiet
-        )
-        typer.echo(table(done.set_index("household_id")))
+    zone = load_config(config).timezone
+    start, stop = at_moment(from_, zone, "--from"), at_moment(to, zone, "--to")
+    place = Place(store, None, config and str(config), tariff, node, market)
+    done = labels_over(place, Way(cluster, not quiet, typer.echo), policy, start, stop, resume)
+    typer.echo(fleet_text(done.set_index("household_id"), "market_income_cents_per_day", sums=("half_hours",)))
     return dict(policy=policy, households=done.to_dict("records"))
 
 # %% ../../nbs/70a_cli.data.ipynb #ba742a9d

@@ -7,12 +7,26 @@ __all__ = ['run', 'safe_reasons', 'simulate']
 
 # %% ../../nbs/70cb_cli.live.ipynb #9df789c2
 import contextlib
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from .models import planner_of
-from .options import ConfigFile, Json, Market, Node, Quiet, RunFolder, StoreName, TariffName, command, in_store, option
+from energymvp.cli.options import (
+    Cluster,
+    ConfigFile,
+    Json,
+    Market,
+    Node,
+    Quiet,
+    RunFolder,
+    StoreName,
+    TariffName,
+    command,
+    in_store,
+    option,
+)
 
 # %% ../../nbs/70cb_cli.live.ipynb #4c660c48
 _homes = option("Home to run; may be given several times.", shown="all", complete=in_store("consumption", "household_id"))
@@ -66,6 +80,19 @@ def _look(loop, mqtt, metrics):
 
         yield look
 
+# %% ../../nbs/70cb_cli.live.ipynb #70cb0013
+@contextlib.contextmanager
+def _makers(cluster, store, run, config, tariff):
+    "What makes the plans of a loop on a cluster; None without one."
+    if cluster is None:
+        yield None
+        return
+    from energymvp.fleet.work import Place, PlansElsewhere
+
+    elsewhere = PlansElsewhere(Place(store, run and str(run), config and str(config), tariff), cluster, say=partial(typer.echo, err=True))
+    with contextlib.closing(elsewhere):
+        yield elsewhere
+
 # %% ../../nbs/70cb_cli.live.ipynb #70cb0010
 @command
 def run(
@@ -81,6 +108,7 @@ def run(
     market: Market = None,
     tariff: TariffName = None,
     config: ConfigFile = None,
+    cluster: Cluster = None,
 ):
     """Run homes: read their state, plan again when something changed, and write what each battery is to do, until it is stopped.
 
@@ -96,8 +124,8 @@ def run(
     if once and mqtt is not None:
         raise ValueError("--once is over before a message can come: leave it out with --mqtt")
     pace, planner = _pace(every), planner_of(run, config, tariff)
-    with open_store(store, create=False, progress=False) as s:
-        loop = Loop(planner, s, household or None, pace, log=logs[log], node=node, market=market)
+    with open_store(store, create=False, progress=False) as s, _makers(cluster, store, run, config, tariff) as make:
+        loop = Loop(planner, s, household or None, pace, log=logs[log], node=node, market=market, make=make)
         with contextlib.suppress(KeyboardInterrupt), _look(loop, mqtt, metrics) as look:
             loop.run(once, look)
         for h, home in loop.homes.items():

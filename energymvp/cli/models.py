@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from energymvp.cli.options import (
-    ConfigFile, From, Json, Market, Node, Quiet, RunFolder, StoreName, TariffName, To, at_moment, command, in_store, option,
+    Cluster, ConfigFile, From, Json, Market, Node, Quiet, RunFolder, StoreName, TariffName, To, at_moment, command, in_store, option,
 )  # fmt: skip
 
 # %% ../../nbs/70b_cli.models.ipynb #a67edbde
@@ -95,6 +95,28 @@ def planner_of(run, config, tariff=None):
 
     return Planner.load(run, config, tariff) if run else Planner.pretrained(config, tariff)
 
+# %% ../../nbs/70b_cli.models.ipynb #18e3ea9d
+def _place(store, run, config, tariff, node, market):
+    "A store, and the models of a run."
+    from energymvp.fleet.work import Place
+
+    return Place(store, run and str(run), config and str(config), tariff, node, market)
+
+
+def _say_blocks(blocks):
+    "What was read for a test: the panel, or of many homes how many there are."
+    if len(blocks) == 1:
+        typer.echo(blocks[0]["panel"])
+    else:
+        typer.echo(f"{sum(len(b['homes']) for b in blocks):,} homes in {len(blocks):,} blocks")
+    if out := [h for b in blocks if b["part"] is None for h in b["homes"]]:
+        typer.echo(
+            f"note: {len(out)} homes left out, as no half hour of their blocks can be scored: {', '.join(out[:5])}"
+            + ", ..." * (len(out) > 5)
+        )
+    if own := sum(b["batteries"] for b in blocks):
+        typer.echo(f"note: of these homes, {own} with a battery of their own in the store; this table gives every home the run's battery")
+
 # %% ../../nbs/70b_cli.models.ipynb #6ff617f8
 _start = option("First day or moment.", "--from", shown="where the run's training ended, and four weeks are known")
 _household = option("Home to evaluate; may be given several times.", shown="all", complete=in_store("consumption", "household_id"))
@@ -115,44 +137,34 @@ def evaluate(
     market: Market = None,
     tariff: TariffName = None,
     config: ConfigFile = None,
+    cluster: Cluster = None,
     quiet: Quiet = False,
 ):
     """Score a run on a store: T1 versus the naive bar, and in cents every policy from no battery to perfect foresight.
 
-    The homes may be others than those that were trained on, and so may the market.
+    The homes may be others than those that were trained on, and so may the market. Of more than twenty homes the distribution, the worst ten and sums are shown.
     """
-    from energymvp.backtest.evaluate import results_text
+    from energymvp.fleet.report import evaluation_text
+    from energymvp.fleet.work import Way, evaluate_over
 
     _one_of("mode", mode, _modes)
-    planner = planner_of(run, config, tariff)
-    panel, start, stop, tariffs = _test_of(planner, store, from_, to, household or None, node, market, quiet)
-    score = planner.score(panel, start, stop, _modes[:2] if mode == "both" else (mode,), not quiet, tariffs)
-    results = score.results | dict(run=str(run or "shipped"), mode=mode)
-    typer.echo(results_text(results))
-    if score.trained_on:
-        until = planner.models.meta["spans"]["test"]
+    place, homes = _place(store, run, config, tariff, node, market), household or None
+    planner = place.planner()
+    with place.open() as s:
+        zone = planner.clock(s, homes)
+    start, stop = at_moment(from_, zone, "--from"), at_moment(to, zone, "--to")
+    way = Way(cluster, not quiet, typer.echo)
+    results, blocks = evaluate_over(place, way, start, stop, homes, _modes[:2] if mode == "both" else (mode,))
+    _say_blocks(blocks)
+    results |= dict(run=str(run or "shipped"), mode=mode)
+    typer.echo(evaluation_text(results))
+    until = planner.models.meta["spans"]["test"]
+    if results["overlaps_training"] and {*results["scored_days"]} & {*planner.models.meta["households"]}:
         typer.echo(f"warning: the run was trained and validated up to {until}; what lies before is no test", err=True)
     return results
 
-# %% ../../nbs/70b_cli.models.ipynb #18e3ea9d
-def _test_of(planner, store, start, stop, homes, node, market, quiet):
-    "The panel of a test, where it starts and where it stops, and the tariffs of its homes; says what is there."
-    from energymvp.data.homes import home_sites
-    from energymvp.data.transfer import open_store
-
-    with open_store(store, read_only=True, progress=not quiet) as s:
-        zone = planner.clock(s, homes)
-        start, stop = at_moment(start, zone, "--from"), at_moment(stop, zone, "--to")
-        start, panel = planner.test_panel(s, start, homes, node, market)
-        own = sum(v.battery != planner.site.battery for v in home_sites(s, planner.site, panel.households).values())
-        tariffs = planner.tariffs(s, panel.households)
-    typer.echo(panel)
-    if own:
-        typer.echo(f"note: of these homes, {own} with a battery of their own in the store; this table gives every home the run's battery")
-    return panel, start, stop, tariffs
-
 # %% ../../nbs/70b_cli.models.ipynb #c8e34d31
-_home = option("Home to plan for.", complete=in_store("consumption", "household_id"))
+_home = option("Home to plan for; may be given several times.", shown="all", complete=in_store("consumption", "household_id"))
 _at = option("Decision time, a half hour; only what lies before it is used.")
 _soc = option("State of charge at that time, 0 to 1.", shown=True)
 _decoder = option(
@@ -162,13 +174,14 @@ _end_soc = option("Least state of charge at the end of the plan, 0 to 1.", "--en
 _end_value = option("What a stored kWh left at its end is worth, cents.", "--end-value", shown="what the days to come make of it")
 _why = option("Say why, block by block: what a stored kWh is worth and for what, and what waiting would cost.", "--why", shown=True)
 _obey = option("Buy and sell only beyond the thresholds of the rules; the plan is then the optimizer's.", "--obey-thresholds", shown=True)
+_save = option("Write the plans into the store's table `plans`.", "--save", shown=True)
 
 # %% ../../nbs/70b_cli.models.ipynb #70b00001
 @command
 def plan(
     store: StoreName,
-    household: Annotated[str, _home],
     at: Annotated[str, _at],
+    household: Annotated[list[str] | None, _home] = None,
     run: RunFolder = None,
     soc: Annotated[float, _soc] = 0.5,
     decoder: Annotated[str | None, _decoder] = None,
@@ -176,32 +189,65 @@ def plan(
     end_soc: Annotated[float | None, _end_soc] = None,
     end_value: Annotated[float | None, _end_value] = None,
     why: Annotated[bool, _why] = False,
+    save: Annotated[bool, _save] = False,
+    cluster: Cluster = None,
+    quiet: Quiet = False,
     json_: Json = None,
     node: Node = None,
     market: Market = None,
     tariff: TariffName = None,
     config: ConfigFile = None,
 ):
-    """Plan a home's battery for the next 24 hours; the battery can always follow the plan.
+    """Plan the batteries of homes for the next 24 hours; a battery can always follow its plan.
+
+    One home's plan is shown hour by hour; of several each has a row, and of more than twenty the distribution, the worst ten and sums are shown.
 
     Example: `energymvp plan --run runs/demo --store runs/demo/demo.duckdb --household fontana-01 --at 2017-07-01`
     """
-    from energymvp.data.transfer import open_store
-    from energymvp.planning.plan import make_plan
     from energymvp.units import moment
 
-    planner = planner_of(run, config, tariff)
-    with open_store(store, read_only=True) as s:
+    place = _place(store, run, config, tariff, node, market)
+    planner, how = place.planner(), dict(decoder=decoder, obey_thresholds=obey_thresholds, end_soc=end_soc, end_value=end_value)
+    with place.open() as s:
+        homes = household or s.distinct("consumption", "household_id") or [None]
+        when = moment(at, planner.clock(s, homes), "--at", whole=True)
+    if len({*homes}) == 1 and cluster is None:
+        return _plan_one(place, planner, homes[0], when, soc, why, save, how)
+    if why:
+        raise ValueError("--why is of one plan: name its home with --household")
+    return _plan_many(place, household or None, when, soc, save, cluster, quiet, how)
+
+# %% ../../nbs/70b_cli.models.ipynb #70b00003
+def _plan_one(place, planner, household, when, soc, why, save, how):
+    "Plan one home and say what it is to do."
+    import pandas as pd
+
+    from energymvp.live.plans import plan_row
+    from energymvp.planning.plan import make_plan
+
+    with place.open() as s:
         zone, site = planner.clock(s, [household]), planner.site_of(s, household)
-        when = moment(at, zone, "--at", whole=True)
-        panel = planner.panel_at(s, household, when, node, market, site.tariff.follows_market, zone)
-    made = make_plan(planner.models, panel, household, when, soc, site, decoder, obey_thresholds, end_soc, end_value)
+        panel = planner.panel_at(s, household, when, place.node, place.market, site.tariff.follows_market, zone)
+    made = make_plan(planner.models, panel, panel.households[0], when, soc, site, **how)
+    if save:
+        with place.open(read_only=False) as s:
+            s.upsert("plans", pd.DataFrame([plan_row(made, pd.Timestamp.now("UTC"), soc)]))
     last, settings = _say_plan(made, panel, when, soc, why), {k: getattr(site, k) for k in ("battery", "tariff", "rules", "connection")}
-    return {
-        **made.to_dict(),
-        **dict(readings_to=last, obey_thresholds=obey_thresholds, run=str(run or "shipped"), node=panel.node, market=panel.market),
-        **{k: asdict(v) for k, v in settings.items() if k != "tariff" or v == planner.config.tariff},
-    }
+    about = dict(readings_to=last, obey_thresholds=how["obey_thresholds"], run=place.run or "shipped", node=panel.node, market=panel.market)
+    sections = {k: asdict(v) for k, v in settings.items() if k != "tariff" or v == planner.config.tariff}
+    return {**made.to_dict(), **about, **sections}
+
+
+def _plan_many(place, homes, when, soc, save, cluster, quiet, how):
+    "Plan homes and say what they come to."
+    from energymvp.fleet.report import plans_text
+    from energymvp.fleet.work import Way, plans_over
+
+    rows = plans_over(place, Way(cluster, not quiet, typer.echo), when, soc, homes, save, **how)
+    typer.echo(f"24 hours from {when}, each home starting at a state of charge of {soc:.0%}:\n{plans_text(rows)}")
+    if save:
+        typer.echo(f"{(rows.problem == '').sum():,} plans are in the store")
+    return dict(at=when, soc=soc, run=place.run or "shipped", homes=rows.astype(object).where(rows.notna(), None).to_dict("records"))
 
 # %% ../../nbs/70b_cli.models.ipynb #86eaa322
 def _say_plan(plan, panel, at, soc, why):

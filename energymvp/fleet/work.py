@@ -8,6 +8,7 @@ __all__ = ['READ', 'BLOCK', 'FOLDER', 'FILES', 'Place', 'Aside', 'Way', 'labels_
 
 # %% ../../nbs/67a_fleet.work.ipynb #da32a648
 import json
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
@@ -40,11 +41,6 @@ def _planner(run, config, tariff):
     return Planner.load(run, config, tariff) if run else Planner.pretrained(config, tariff)
 
 
-def _path(name):
-    "A path from the root, as a worker has a folder of its own; what is no path as it stands."
-    return str(Path(name).resolve()) if name is not None and Path(name).exists() else name if name is None else str(name)
-
-
 @dataclass(frozen=True)
 class Place:
     "What a worker opens by itself: a store, and the models of a run with the settings and the tariff of homes that name none."
@@ -56,12 +52,13 @@ class Place:
     node: str | None = None
     market: str | None = None
 
-    def __post_init__(self):
-        lake = self.store.removeprefix("lake:") if self.store.startswith("lake:") and "://" not in self.store else None
-        store = f"lake:{Path(lake).resolve()}" if lake else str(Path(self.store).resolve()) if in_file(self.store) else self.store
-        paths = dict(store=store) | {k: _path(getattr(self, k)) for k in ("run", "config", "tariff")}
-        for k, v in paths.items():
-            object.__setattr__(self, k, v)
+    def absolute(self) -> "Place":
+        "With paths from the root, as a worker has a folder of its own."
+        path = lambda name: os.path.abspath(name) if name is not None and os.path.exists(name) else name
+        lake = self.store.removeprefix("lake:")
+        store = f"lake:{os.path.abspath(lake)}" if lake and lake != self.store and "://" not in lake else self.store
+        store = os.path.abspath(store) if in_file(store) else store
+        return replace(self, store=store, **{k: path(getattr(self, k)) for k in ("run", "config", "tariff")})
 
     def open(self, read_only: bool = True) -> Store:
         "The store, which must be there."
@@ -116,9 +113,15 @@ class Way:
         if len(homes) > self.block:
             with _readable(place) as s:
                 stamps = [s.stamp(t, *span) for t in READ]
-            kept = Kept(self.folder, [desc, asdict(place), question, stamps])
+            kept = Kept(self.folder, [desc, asdict(place.absolute()), question, stamps])
         write = partial(_write, place)
-        return over_homes(work, homes, self.cluster, self.block, kept, write, self.progress, desc, self.say, check)
+        work = partial(work, place=place if self.cluster is None else place.absolute())
+        bar = self.progress and not self.alone(homes)
+        return over_homes(work, homes, self.cluster, self.block, kept, write, bar, desc, self.say, check)
+
+    def alone(self, homes) -> bool:
+        "Whether it is one block of this process, which shows its own progress."
+        return self.cluster is None and len(homes) <= self.block
 
 
 def _readable(place):
@@ -139,11 +142,11 @@ def _of_models(planner):
     return [fingerprint(*weights), asdict(planner.config), repr(planner.site)]
 
 # %% ../../nbs/67a_fleet.work.ipynb #4ca9cdc1
-def _label_block(homes, place, policy, start, stop, resume, aside):
+def _label_block(homes, place, policy, start, stop, resume, aside, progress):
     config = load_config(place.config)
     with place.open(read_only=aside) as s:
         to: Any = Aside(s) if aside else s
-        how = dict(progress=False, households=homes)
+        how = dict(progress=progress, households=homes)
         site, soc = usual_site(config, place.tariff), config.backtest.soc_start
         rows = label_homes(to, site, config.timezone, policy, start, stop, place.node, place.market, soc, resume, **how)
     return rows.astype(object).where(rows.notna(), None).to_dict("records"), to.tables() if aside else {}
@@ -155,7 +158,9 @@ def labels_over(place: Place, way: Way, policy: str = "optimal", start=None, sto
         homes, _ = _pick_homes(s, None)
     aside = way.cluster is not None and in_file(place.store)  # alone, this process writes the file as it goes
     question = [policy, start, stop, resume, asdict(config := load_config(place.config)), repr(usual_site(config, place.tariff))]
-    work = partial(_label_block, place=place, policy=policy, start=start, stop=stop, resume=resume, aside=aside)
+    work = partial(
+        _label_block, policy=policy, start=start, stop=stop, resume=resume, aside=aside, progress=way.progress and way.alone(homes)
+    )
     answers = way.over(work, homes, place, question, f"labels ({policy})", (start, stop))
     summary = pd.DataFrame([row for rows in answers for row in rows]).infer_objects()
     with place.open() as s:
@@ -202,10 +207,9 @@ def evaluate_over(
         zone, priced = planner.clock(s, homes), _follow_market(planner, s, homes)
         start, stop, end = _span(planner, s, place, names, start, stop)
         refuse_mixed_money(planner.config, planner.tariffs(s, names), names)
-    alone = len(names) <= way.block
-    end = end if alone else min(end, stop + pd.Timedelta(days=2))  # a plan looks no further
+    end = end if len(names) <= way.block else min(end, stop + pd.Timedelta(days=2))  # a plan looks no further
     how = dict(start=start, stop=stop, end=end, modes=tuple(modes), priced=priced, zone=zone)
-    work = partial(_score_block, place=place, progress=alone and way.cluster is None and way.progress, **how)
+    work = partial(_score_block, progress=way.progress and way.alone(names), **how)
     said = way.over(work, names, place, [_of_models(planner), how], "homes scored", (start - pd.Timedelta(days=29), end))
     parts = [a["part"] for a in said if a["part"] is not None]
     if not parts:
@@ -238,7 +242,7 @@ def _plan_block(homes, place, at, soc, how, save, zone, made_at):
         kept += [plan_row(plan, made_at, soc)] if save else []
     return rows, dict(plans=pd.DataFrame(kept)) if kept else {}
 
-
+# %% ../../nbs/67a_fleet.work.ipynb #40264a9f
 def _plan_figures(plan):
     "A plan in a row of a fleet's table."
     bought, sold = plan.energy.clip(min=0).sum(), -plan.energy.clip(max=0).sum()
@@ -247,7 +251,7 @@ def _plan_figures(plan):
         stored_end_kwh=float(plan.soc[-1]), charged_kwh=float(bought), discharged_kwh=float(sold), notes="; ".join(plan.notes()), problem="",
     )  # fmt: skip
 
-# %% ../../nbs/67a_fleet.work.ipynb #40264a9f
+# %% ../../nbs/67a_fleet.work.ipynb #167ae32d
 def plans_over(
     place: Place,
     way: Way,
@@ -262,7 +266,7 @@ def plans_over(
     with place.open() as s:
         names, _ = _pick_homes(s, homes)
         zone = planner.clock(s, homes)
-    work = partial(_plan_block, place=place, at=at, soc=soc, how=how, save=save, zone=zone, made_at=pd.Timestamp.now("UTC"))
+    work = partial(_plan_block, at=at, soc=soc, how=how, save=save, zone=zone, made_at=pd.Timestamp.now("UTC"))
     question = [_of_models(planner), at, soc, how, save, zone]
     answers = way.over(work, names, place, question, "homes planned", (at - pd.Timedelta(days=29), at + pd.Timedelta(days=1)))
     rows = pd.DataFrame([row for rows in answers for row in rows])
@@ -270,7 +274,7 @@ def plans_over(
         raise ValueError(f"no home can be planned; {rows.household_id[0]}: {rows.problem[0]}")
     return rows
 
-# %% ../../nbs/67a_fleet.work.ipynb #64949221
+# %% ../../nbs/67a_fleet.work.ipynb #b28d1389
 FILES = 8  # of a task
 
 
@@ -307,7 +311,7 @@ def _refuse_split_homes(answers):
                 raise ValueError(f"home {h} is in {some}, which were read apart: put its files together, or leave out --cluster")
             seen[h] = a["files"][0]
 
-# %% ../../nbs/67a_fleet.work.ipynb #b28d1389
+# %% ../../nbs/67a_fleet.work.ipynb #2f7600d9
 def ingest_over(
     place: Place,
     way: Way,
@@ -317,7 +321,7 @@ def ingest_over(
 ) -> IngestReport:
     "Read, check and store files of readings; the report has the counts of all of them."
     files, report = files_in(sources), IngestReport()
-    work = partial(_ingest_block, place=place, kind=kind, options=options)
+    work = partial(_ingest_block, kind=kind, options=options)
     sizes = [(f, Path(f).stat().st_size, Path(f).stat().st_mtime_ns) for f in files]
     way = replace(way, block=min(way.block, FILES))
     answers = way.over(work, files, place, [kind, options, sizes], "files read", check=_refuse_split_homes)
@@ -333,7 +337,7 @@ def ingest_over(
     report.lines = [(what, n, first) for what, (n, first) in lines.items()]
     return report
 
-# %% ../../nbs/67a_fleet.work.ipynb #3d3190ce
+# %% ../../nbs/67a_fleet.work.ipynb #e8806f1c
 def _made(jobs, place):
     models = place.planner().models
     return [planned(models, *job) for job in jobs], {}
@@ -343,7 +347,7 @@ class PlansElsewhere:
     "Plans made on a cluster, as `live.loop.Loop` asks for them: [(household, panel, at, soc, site)] -> a plan each, or why there is none."
 
     def __init__(self, place: Place, cluster: str, block: int = 8, say: Callable = print):
-        self.place, self.cluster, self.block, self.say, self.open, self.client = place, cluster, block, say, None, None
+        self.place, self.cluster, self.block, self.say, self.open, self.client = place.absolute(), cluster, block, say, None, None
 
     def __call__(self, jobs: list) -> list:
         if self.client is None:
