@@ -219,7 +219,7 @@ def stamp(self: Store, name: str, start=None, end=None) -> str:
     asked = dict(start=start, end=end) if table(name).timed else {}
     return f"{self.count(name, **asked)} rows, {self.span(name) if asked else ''}"
 
-
+# %% ../../nbs/11_data.stores.ipynb #11c00026
 @patch
 def stamp(self: Answers, name: str, start=None, end=None) -> str:
     cond, args = where_sql(table(name), *((start, end) if table(name).timed else (None, None)), {})

@@ -91,7 +91,7 @@ def _local(n):
 
     from distributed import LocalCluster
 
-    way = dict(threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address="127.0.0.1:0")
+    way: Any = dict(threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address="127.0.0.1:0")
     return LocalCluster(n_workers=n, silence_logs=logging.CRITICAL, **way)
 
 
@@ -145,7 +145,8 @@ def connected(
     if n is None:
         with _reach(cluster) as client:
             _check_workers(client, cluster)
-            say(f"{len(client.nthreads())} workers of {cluster}, dashboard: {client.dashboard_link}")
+            workers: Any = client.nthreads()
+            say(f"{len(workers)} workers of {cluster}, dashboard: {client.dashboard_link}")
             yield client
     else:
         with _local(n) as own, Client(own) as client:
@@ -221,8 +222,8 @@ def over_homes(
     answers = [box.answer(b) for b in blocks]
     if check:
         check(answers)
-    for b in blocks if write else ():
-        for name, rows in box.tables(b):
+    if write:
+        for name, rows in (found for b in blocks for found in box.tables(b)):
             write(name, rows)
     box.clear()
     return answers

@@ -123,7 +123,7 @@ class Way:
         "Whether it is one block of this process, which shows its own progress."
         return self.cluster is None and len(homes) <= self.block
 
-
+# %% ../../nbs/67a_fleet.work.ipynb #f0aaedfd
 def _readable(place):
     "The store for reading; of a file that is not there yet an empty one."
     new = in_file(place.store) and not Path(place.store).exists()
@@ -135,13 +135,13 @@ def _write(place, name, rows):
     with open_store(place.store, progress=False) as s:
         s.upsert(name, rows)
 
-# %% ../../nbs/67a_fleet.work.ipynb #f0aaedfd
+# %% ../../nbs/67a_fleet.work.ipynb #d8b5730d
 def _of_models(planner):
     "What tells models and settings from others."
     weights = (w for m in (planner.models.consumption, planner.models.trading) for w in m.state_dict().values())
     return [fingerprint(*weights), asdict(planner.config), repr(planner.site)]
 
-# %% ../../nbs/67a_fleet.work.ipynb #4ca9cdc1
+# %% ../../nbs/67a_fleet.work.ipynb #77aae888
 def _label_block(homes, place, policy, start, stop, resume, aside, progress):
     config = load_config(place.config)
     with place.open(read_only=aside) as s:
@@ -167,7 +167,7 @@ def labels_over(place: Place, way: Way, policy: str = "optimal", start=None, sto
         refuse_unlabelled(summary, s)
     return summary
 
-# %% ../../nbs/67a_fleet.work.ipynb #77ed33a6
+# %% ../../nbs/67a_fleet.work.ipynb #6a4d027b
 def _score_block(homes, place, start, stop, end, modes, priced, zone, progress):
     planner = place.planner()
     with place.open() as s:
@@ -181,7 +181,7 @@ def _score_block(homes, place, start, stop, end, modes, priced, zone, progress):
         return said | dict(part=None), {}
     return said | dict(part=part), {}
 
-# %% ../../nbs/67a_fleet.work.ipynb #6a4d027b
+# %% ../../nbs/67a_fleet.work.ipynb #0f2bb0c4
 def _span(planner, s, place, homes, start, stop):
     "Where a test of homes starts, where it stops, and where its data end."
     ends = [s.span("consumption", household_id=homes)[1]]
@@ -216,7 +216,7 @@ def evaluate_over(
         raise Unscored("no half hour of this span can be scored: prices and readings, and the week before them, must be known")
     return join_parts(parts), said
 
-# %% ../../nbs/67a_fleet.work.ipynb #b052166e
+# %% ../../nbs/67a_fleet.work.ipynb #40264a9f
 def _plan_block(homes, place, at, soc, how, save, zone, made_at):
     planner, rows, kept, day = place.planner(), [], [], pd.Timedelta(days=1)
     with place.open() as s:
@@ -242,7 +242,7 @@ def _plan_block(homes, place, at, soc, how, save, zone, made_at):
         kept += [plan_row(plan, made_at, soc)] if save else []
     return rows, dict(plans=pd.DataFrame(kept)) if kept else {}
 
-# %% ../../nbs/67a_fleet.work.ipynb #40264a9f
+# %% ../../nbs/67a_fleet.work.ipynb #167ae32d
 def _plan_figures(plan):
     "A plan in a row of a fleet's table."
     bought, sold = plan.energy.clip(min=0).sum(), -plan.energy.clip(max=0).sum()
@@ -251,7 +251,7 @@ def _plan_figures(plan):
         stored_end_kwh=float(plan.soc[-1]), charged_kwh=float(bought), discharged_kwh=float(sold), notes="; ".join(plan.notes()), problem="",
     )  # fmt: skip
 
-# %% ../../nbs/67a_fleet.work.ipynb #167ae32d
+# %% ../../nbs/67a_fleet.work.ipynb #64949221
 def plans_over(
     place: Place,
     way: Way,
@@ -274,7 +274,7 @@ def plans_over(
         raise ValueError(f"no home can be planned; {rows.household_id[0]}: {rows.problem[0]}")
     return rows
 
-# %% ../../nbs/67a_fleet.work.ipynb #b28d1389
+# %% ../../nbs/67a_fleet.work.ipynb #2f7600d9
 FILES = 8  # of a task
 
 
@@ -311,7 +311,7 @@ def _refuse_split_homes(answers):
                 raise ValueError(f"home {h} is in {some}, which were read apart: put its files together, or leave out --cluster")
             seen[h] = a["files"][0]
 
-# %% ../../nbs/67a_fleet.work.ipynb #2f7600d9
+# %% ../../nbs/67a_fleet.work.ipynb #3d3190ce
 def ingest_over(
     place: Place,
     way: Way,
@@ -337,7 +337,7 @@ def ingest_over(
     report.lines = [(what, n, first) for what, (n, first) in lines.items()]
     return report
 
-# %% ../../nbs/67a_fleet.work.ipynb #e8806f1c
+# %% ../../nbs/67a_fleet.work.ipynb #27dc7cef
 def _made(jobs, place):
     models = place.planner().models
     return [planned(models, *job) for job in jobs], {}
@@ -363,5 +363,6 @@ class PlansElsewhere:
     def close(self) -> None:
         "Let go of the cluster."
         if self.client is not None:
-            gone, self.open, self.client = self.open, None, None
+            gone: Any = self.open
+            self.open = self.client = None
             gone.__exit__(None, None, None)

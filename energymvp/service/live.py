@@ -84,7 +84,7 @@ class Homes(Known):
         super().__init__(pace or Pace(), every, log)
         self.store, self.planner, self.only, self.publish, self.market = store, planner, homes, publish, dict(node=node, market=market)
         self.known, self.problem, self.ticked, self.early = 0.0, "", None, False
-        self.loop = Loop(planner, store, homes, self.pace, self._told, log, **self.market) if loop else None
+        self.loop = Loop(planner, store, homes, self.pace, self._told, log, node, market) if loop else None
         self._stop, self._hands = threading.Event(), ThreadPoolExecutor(1, "store")
         self.look(pd.Timestamp.now("UTC"))
 
