@@ -87,22 +87,27 @@ def _said(store, dry_run, report, spans):
     return dict(store=store, dry_run=dry_run, **_as_dict(report), spans={k: dict(start=a, end=b) for k, (a, b) in spans.items()})
 
 # %% ../../nbs/70a_cli.data.ipynb #70a00014
-def _shared(store, cluster, config, consumption, meters, others, options):
-    "The report and the spans of files that workers read; what else there is comes first, and is read here."
+def _ingested(store, sources, how, config, cluster=None):
+    "The report of what was read, and the spans that the store then has. Workers read the files of consumption or of meters; what else there is comes first, and is read here."
     from energymvp.config import load_config
     from energymvp.data.ingest import ingest as ingest_into
+
+    own, sources = load_config(config), {k: v for k, v in sources.items() if v}
+    read = lambda s, **sources: ingest_into(s, **sources, config=own, **how)
+    if cluster is None:
+        return _read_into(store, how["dry_run"], lambda s: read(s, **sources))
     from energymvp.fleet.work import Place, Way, ingest_over
 
-    kind, files = ("consumption", consumption) if consumption else ("meters", meters)
-    if not files or (consumption and meters):
+    shared = [k for k in ("consumption", "meters") if k in sources]
+    if len(shared) != 1:
         raise ValueError("--cluster shares out the files of --consumption or of --meters: give one of them")
-    others, spans, report = {k: v for k, v in others.items() if v}, {}, None
-    if others:
-        report, spans = _read_into(store, options["dry_run"], lambda s: ingest_into(s, **others, config=load_config(config), **options))
-    place = Place(store, config=config and str(config))
-    found = ingest_over(place, Way(cluster, say=typer.echo), kind, files, **options)
-    found.lines, found.rows = (report.lines if report else []) + found.lines, (report.rows if report else {}) | found.rows
-    return found, spans if options["dry_run"] else _read_into(store, False, lambda s: None)[1]
+    files, spans, first = sources.pop(shared[0]), {}, None
+    if sources:
+        first, spans = _read_into(store, how["dry_run"], lambda s: read(s, **sources))
+    report = ingest_over(Place(store, config=config and str(config)), Way(cluster, say=typer.echo), shared[0], files, **how)
+    if first:
+        report.lines, report.rows = first.lines + report.lines, first.rows | report.rows
+    return report, spans if how["dry_run"] else _read_into(store, False, lambda s: None)[1]
 
 # %% ../../nbs/70a_cli.data.ipynb #60cd51cc
 @command
@@ -138,16 +143,9 @@ def ingest(
 
     Example: `energymvp ingest --store energy.duckdb --consumption meters.csv --prices lmp.csv`
     """
-    from energymvp.config import load_config
-    from energymvp.data.ingest import ingest as ingest_into
-
-    own, sources = load_config(config), (consumption, prices, tz, node, market.upper(), households, labels, forecasts, meters)
-    if cluster is not None:
-        others = dict(prices=prices, households=households, labels=labels, forecasts=forecasts)
-        options = dict(tz=tz, node=node, market=market.upper(), unit=unit, household=household, issued=issued, run=run, ends=ends)
-        return _said(store, dry_run, *_shared(store, cluster, config, consumption, meters, others, options | dict(dry_run=dry_run)))
-    read = lambda s: ingest_into(s, *sources, unit, household, issued, run, dry_run, ends, own)
-    return _said(store, dry_run, *_read_into(store, dry_run, read))
+    sources = dict(consumption=consumption, prices=prices, households=households, labels=labels, forecasts=forecasts, meters=meters)
+    how = dict(tz=tz, node=node, market=market.upper(), unit=unit, household=household, issued=issued, run=run, ends=ends, dry_run=dry_run)
+    return _said(store, dry_run, *_ingested(store, sources, how, config, cluster))
 
 # %% ../../nbs/70a_cli.data.ipynb #983dc575
 _policies = ("optimal", "rules", "rules-optimal")

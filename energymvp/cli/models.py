@@ -117,13 +117,13 @@ def _say_blocks(blocks):
     if own := sum(b["batteries"] for b in blocks):
         typer.echo(f"note: of these homes, {own} with a battery of their own in the store; this table gives every home the run's battery")
 
-# %% ../../nbs/70b_cli.models.ipynb #6ff617f8
+# %% ../../nbs/70b_cli.models.ipynb #6ff617f7
 _start = option("First day or moment.", "--from", shown="where the run's training ended, and four weeks are known")
 _household = option("Home to evaluate; may be given several times.", shown="all", complete=in_store("consumption", "household_id"))
 _modes = ("committed", "replanned", "both", "native")
 _mode = option("committed (one plan at midnight), replanned (every half hour), both, or native (at every price).", shown=True, words=_modes)
 
-
+# %% ../../nbs/70b_cli.models.ipynb #6ff617f8
 @command
 def evaluate(
     store: StoreName,
