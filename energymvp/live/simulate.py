@@ -338,7 +338,7 @@ def step(self: _World, look, now):
     self.now, fault = now, self.faults.at(look)
     self.troubles += [now] * bool(fault)
     self.store.gone = fault == "store gone"
-    states = [] if fault == "no state" else [h.state(now) for h in self.homes]
+    states = [h.state(now) for h in self.homes] if self.run and fault != "no state" else []
     self.send(states)
     if fault != "prices late" and not self.store.gone and len(new := self.market.until(now)):
         self.store.upsert("prices", new)
