@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MAX_FILL', 'NO_MARKET', 'AT_ONCE', 'HISTORY', 'fill_gaps', 'reads_hourly', 'PanelData', 'Panel', 'without_market',
-           'panel_of', 'iter_panels', 'load_panel', 'toy_panel', 'streak']
+           'panel_of', 'pick_homes', 'iter_panels', 'load_panel', 'toy_panel', 'streak']
 
 # %% ../../nbs/14b_data.panel.ipynb #fdf4c208
 from dataclasses import dataclass, replace
@@ -268,8 +268,11 @@ def panel_of(
     return replace(panel, solar=solar, solar_measured=there, net_metered=(household,) * net, filled=filled | dict(solar=n))
 
 # %% ../../nbs/14b_data.panel.ipynb #6c5ee0bf
-def _pick_homes(store, households):
-    "The homes asked for, all of the store's by default."
+def pick_homes(
+    store: Store,
+    households: list[str] | None,
+) -> tuple[list[str], bool]:
+    "The homes asked for, all of the store's by default; and whether they are all of them."
     known = store.distinct("consumption", "household_id")
     if not known:
         raise Refusal(f"no consumption to go by ({store.why_empty('consumption')})", "add some with", call="ingest", consumption="FILE")
@@ -352,7 +355,7 @@ def iter_panels(
     node, market, run = pick_market(store, node, market) if priced else ("", "", None)
     names = list(dict.fromkeys(households or ()))
     alone = given and len(names) == 1  # whether there is such a home its readings tell
-    homes, all_homes = (names, False) if alone else _pick_homes(store, households)
+    homes, all_homes = (names, False) if alone else pick_homes(store, households)
     if not given:
         of_homes = store.span("consumption", **({} if all_homes else dict(household_id=homes)))
         start, end = _within([of_homes, store.span("prices", node=node, market=market)], start, end)
@@ -366,7 +369,7 @@ def iter_panels(
     places, asked = cache(_places), _asked(store)  # what no home needs is not read
     for h, readings, *meters in _rows_of(store, homes, where, len(ts)):
         if alone and not len(readings):
-            _pick_homes(store, households)
+            pick_homes(store, households)
         silent = meters and not len(meters[0]) and h in asked("meters", "household_id")
         panel = panel_of(readings, prices, ts, timezone, h, node, market, on_grid, *meters)
         panel = replace(panel, places={h: places(store)[h]}) if panel.solar is not None and h in places(store) else panel

@@ -23,7 +23,7 @@ from ..config import load_config
 from ..data.homes import home_sites, usual_site
 from ..data.ingest import ingest
 from ..data.market import pick_market
-from ..data.panel import _pick_homes, without_market
+from ..data.panel import pick_homes, without_market
 from ..data.readers.files import SUFFIXES
 from ..data.report import IngestReport
 from ..data.stores import LocalStore, Store
@@ -32,7 +32,7 @@ from ..files import fingerprint
 from .cluster import Kept, connected, over_homes
 from ..labels import label_homes, refuse_unlabelled
 from ..live.plans import plan_row, planned
-from ..planner import Planner, _follow_market
+from ..planner import Planner, follow_market
 from ..planning.plan import make_plan
 
 # %% ../../nbs/67a_fleet.work.ipynb #807f8367
@@ -155,7 +155,7 @@ def _label_block(homes, place, policy, start, stop, resume, aside, progress):
 def labels_over(place: Place, way: Way, policy: str = "optimal", start=None, stop=None, resume: bool = False) -> pd.DataFrame:
     "Label all homes of a store; the summary of `make_labels`, one row a home."
     with place.open() as s:
-        homes, _ = _pick_homes(s, None)
+        homes, _ = pick_homes(s, None)
     aside = way.cluster is not None and in_file(place.store)  # alone, this process writes the file as it goes
     question = [policy, start, stop, resume, asdict(config := load_config(place.config)), repr(usual_site(config, place.tariff))]
     work = partial(
@@ -203,8 +203,8 @@ def evaluate_over(
     "The results of `backtest.evaluate.evaluate` for homes of a store, whose parts are added up; and what was said of each block: its panel, and homes with batteries of their own."
     planner = place.planner()
     with place.open() as s:
-        names, _ = _pick_homes(s, homes)
-        zone, priced = planner.clock(s, homes), _follow_market(planner, s, homes)
+        names, _ = pick_homes(s, homes)
+        zone, priced = planner.clock(s, homes), follow_market(planner, s, homes)
         start, stop, end = _span(planner, s, place, names, start, stop)
         refuse_mixed_money(planner.config, planner.tariffs(s, names), names)
     end = end if len(names) <= way.block else min(end, stop + pd.Timedelta(days=2))  # a plan looks no further
@@ -264,7 +264,7 @@ def plans_over(
     "A plan for each home: one row a home, what it is expected to earn in cents, what its battery takes and gives on the grid side in kWh, or the `problem` why there is none."
     planner = place.planner()
     with place.open() as s:
-        names, _ = _pick_homes(s, homes)
+        names, _ = pick_homes(s, homes)
         zone = planner.clock(s, homes)
     work = partial(_plan_block, at=at, soc=soc, how=how, save=save, zone=zone, made_at=pd.Timestamp.now("UTC"))
     question = [_of_models(planner), at, soc, how, save, zone]

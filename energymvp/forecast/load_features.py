@@ -8,6 +8,8 @@ __all__ = ['DAYS', 'CONSUMPTION_COLUMNS', 'ENERGY_COLUMNS', 'WEEK_MEAN', 'PAST_W
            'profiles', 'naive_profile', 'consumption_window']
 
 # %% ../../nbs/30_forecast.load_features.ipynb #989a84e2
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -176,7 +178,7 @@ def _fill(load, home, step, naive, day_profiles, week_profiles):
         _around(naive[i], SMOOTHED[0][1], ring, week[PAST_WEEKS])
 
 # %% ../../nbs/30_forecast.load_features.ipynb #d2efbf9e
-def _profiles(load, home, step, days, weeks):
+def _profiles(load, home, step, days, weeks) -> Any:
     load, home, step = (np.ascontiguousarray(*a) for a in ((load, np.float32), (home, np.int64), (step, np.int64)))
     if len(home) and not (0 <= home.min() <= home.max() < len(load) and 0 <= step.min() <= step.max() <= load.shape[1]):
         raise IndexError(f"home must be under {len(load)} and step at most {load.shape[1]}, both not negative")

@@ -215,7 +215,7 @@ def _take(self: Loop, household, now, soc, plan):
         self.note("plan", household_id=household, kind="failed", problem=plan)
         return
     home.plan, home.seen, home.problem = plan, self.news.get(household), ""
-    self.plans[household, plan.ts[0]] = plan_row(household, plan.ts[0], now, soc, plan.to_dict(), plan.notes())
+    self.plans[household, plan.ts[0]] = plan_row(plan, now, soc)
     self.note("plan", household_id=household, kind="made", ts=plan.ts[0], soc=soc, profit_cents=round(plan.expected_profit, 2))
 
 

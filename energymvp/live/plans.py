@@ -37,13 +37,10 @@ def planned(
 
 
 def plan_row(
-    household: str,
-    ts: pd.Timestamp,  # start of the plan
+    plan: Plan,
     made_at: pd.Timestamp,
     soc: float,  # that it was made with
-    content: dict,  # `Plan.to_dict`
-    notes: list[str],  # `Plan.notes`
 ) -> dict:
     "A row of the table `plans`."
-    more = dict(note="; ".join(notes), content=json.dumps(content, default=str))
-    return dict(household_id=household, ts=ts, made_at=made_at, soc=soc, status="ok", **more)
+    content, note = json.dumps(plan.to_dict(), default=str), "; ".join(plan.notes())
+    return dict(household_id=plan.household, ts=plan.ts[0], made_at=made_at, soc=soc, status="ok", note=note, content=content)

@@ -93,10 +93,9 @@ def fleet_of(homes: Known, now: pd.Timestamp) -> Fleet:
     )  # fmt: skip
 
 # %% ../../nbs/66f_service.homes.ipynb #bea58c55
-def plan_again(planner: Planner, panel, household: str, at: pd.Timestamp, soc: float, site) -> tuple[dict, list]:
-    "A plan as plain values, and what there is to say of it; for the crew."
-    plan = make_plan(planner.models, panel, household, at, soc, site)
-    return plan.to_dict(), plan.notes()
+def plan_again(planner: Planner, panel, household: str, at: pd.Timestamp, soc: float, site, now: pd.Timestamp) -> dict:
+    "A plan as a row of `plans`; for the crew."
+    return plan_row(make_plan(planner.models, panel, household, at, soc, site), now, soc)
 
 
 def forecast_again(planner: Planner, panel, at: pd.Timestamp) -> tuple[list, int]:
@@ -135,8 +134,8 @@ async def replanned(crew, homes: Known, household: str, now: pd.Timestamp) -> Ho
     crew.check()
     site, at, soc = homes.site(household), now.floor(HALF_HOUR), homes.view.states[household]["soc"]
     panel = await _stored(homes, _panel, household, at, site.tariff.follows_market)
-    made = await crew.do(plan_again, panel, household, at, soc, site)
-    return plan_of(household, await _stored(homes, _keep, plan_row(household, at, now, soc, *made)))
+    row = await crew.do(plan_again, panel, household, at, soc, site, now)
+    return plan_of(household, await _stored(homes, _keep, row))
 
 
 async def forecasted(crew, homes: Known, household: str, now: pd.Timestamp) -> HomeForecast:

@@ -37,11 +37,12 @@ class Rules:
 def rules_energy(
     price: np.ndarray,  # (...) cents/kWh of the half hour
     soc: np.ndarray,  # (...) stored kWh
-    reserve: np.ndarray,  # (...) stored kWh to be left at its end
+    reserve: float | np.ndarray,  # (...) stored kWh to be left at its end
     rules: Rules,
     battery: Battery,
     sell=None,  # (...) cents/kWh that selling earns; None: as `price`
-    load=0.0,  # (...) kWh of the home in the half hour, negative where there is energy to spare: that is stored in any case
+    load: float
+    | np.ndarray = 0.0,  # (...) kWh of the home in the half hour, negative where there is energy to spare: that is stored in any case
 ) -> np.ndarray:
     "(...) kWh on the grid side that the rules ask for, buying positive; always feasible."
     sell, spare = price if sell is None else sell, np.maximum(-np.asarray(load), 0)
@@ -51,8 +52,8 @@ def rules_energy(
 # %% ../../nbs/05_site.rules.ipynb #0aba6514
 def follow_rules(
     price: np.ndarray,  # (..., T) cents/kWh
-    soc_start: np.ndarray,  # (...) stored kWh
-    reserve: np.ndarray,  # (...) stored kWh under which nothing is sold
+    soc_start: float | np.ndarray,  # (...) stored kWh
+    reserve: float | np.ndarray,  # (...) stored kWh under which nothing is sold
     rules: Rules,
     battery: Battery,
     sell: np.ndarray | None = None,  # (..., T) cents/kWh that selling earns; None: as `price`
