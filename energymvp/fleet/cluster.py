@@ -200,7 +200,7 @@ def over_homes(
     work: Callable[[list], tuple],  # block of homes -> (answer, tables: name -> rows to be written); it may run more than once
     homes: list,  # or whatever else can be worked on one by one: files, or homes with their panels
     cluster=None,  # as `connected` takes it; None: in this process
-    block: int = 20,  # homes of a task
+    block: int = 50,  # homes of a task
     kept: Kept | None = None,  # where finished blocks are kept, and answers are plain values; None: in memory, for this run alone
     write: Callable | None = None,  # takes a table's name and rows, once all work is done and the workers have let go of the store
     progress: bool = True,

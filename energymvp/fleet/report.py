@@ -90,7 +90,10 @@ def evaluation_text(
     homes = table.index.isin(results["consumption"]["households"])
     parts = [f"\nConsumption: T1 versus the naive bar, MAE in kWh per half hour, {span['from']} to {span['to']}"]
     parts += [table[~homes].drop(columns="training").round(3).to_string(na_rep="-")]
-    parts += [fleet_text(table[homes].drop(columns="training"), "day: T1 % of load", most=True, digits=3)] if homes.any() else []
+    few = [
+        c for c in ("day: T1 MAE", "day: T1 % of load", "day: naive % of load", "week: T1 % of load", "week: naive % of load") if c in table
+    ]
+    parts += [fleet_text(table.loc[homes, few], "day: T1 % of load", most=True, digits=3)] if homes.any() else []
     for mode, tables in results["trading"].items():
         for tariff in tables:
             parts += _earned_text(results, mode, tariff)

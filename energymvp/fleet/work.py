@@ -93,7 +93,7 @@ for _name in ("pages", "read", "count", "series", "span", "distinct", "latest", 
 
 # %% ../../nbs/67a_fleet.work.ipynb #e25d705a
 READ = "consumption", "meters", "prices", "forecasts", "households", "tariffs"  # tables that answers stand on
-BLOCK = 20  # homes of a task
+BLOCK = 50  # homes of a task
 FOLDER = Path("runs/fleet")
 
 
