@@ -1,8 +1,8 @@
 """A thousand homes on one machine: writes bench/scale.md.
 
 The homes are those of the demo, scaled and moved by days and weeks, in a DuckDB file. Each figure is of a process of its own, with its
-processor time and the most memory that it held: reading all homes into a panel, an evaluation of one plan a day, and the plans of some
-homes one after the other, each with its reads and its JSON.
+processor time and the most memory that it held: reading all homes into a panel, an evaluation of one plan a day, the plans of some homes
+one after the other, each with its reads and its JSON, and two looks of the loop that runs all of them.
 """
 
 import argparse
@@ -21,6 +21,8 @@ import numpy as np
 import pandas as pd
 from energymvp.data.schema import APPLIANCES
 from energymvp.data.stores import LocalStore
+from energymvp.live.command import SAFE
+from energymvp.live.loop import Loop
 from energymvp.planner import Planner, demo_store
 from energymvp.units import day_start
 
@@ -74,7 +76,23 @@ def plans(store, planner, homes, days):
     return f"{1000 * (time.process_time() - begin) / len(names):.0f} ms of a core a plan"
 
 
-WORKS = dict(panel=panel, evaluate=evaluate, plans=plans)
+def looks(store, planner, homes, days):
+    "A look of the loop: every home planned anew; the next, five minutes later."
+    at, took = start() + 12 * pd.Timedelta(hours=1), []
+    store.delete("consumption", start=at)
+    loop = Loop(planner, store, log=lambda event, **facts: None)
+    for now in (at, at + pd.Timedelta(minutes=5)):
+        states = pd.DataFrame(dict(household_id=list(loop.homes), ts=now, soc=0.5, received_at=now))
+        store.upsert("states", states)
+        begun, used = time.perf_counter(), time.process_time()
+        told = loop.tick(now)
+        took += [f"{time.perf_counter() - begun:.1f} s ({time.process_time() - used:.1f} of processor)"]
+    if len(told) != homes or any(c.reason.startswith(SAFE) for c in told.values()):
+        raise SystemExit(f"{homes - len(told)} homes are told nothing, or there is one without a plan")
+    return "; ".join(took)
+
+
+WORKS = dict(panel=panel, evaluate=evaluate, plans=plans, looks=looks)
 
 
 def apart(what, path, homes, days):
@@ -85,7 +103,7 @@ def apart(what, path, homes, days):
 
 def work(args):
     planner = Planner.pretrained()
-    with LocalStore(args.store, read_only=True) as store:
+    with LocalStore(args.store, read_only=args.work != "looks") as store:
         wall, used = time.perf_counter(), time.process_time()
         word = WORKS[args.work](store, planner, args.homes, args.days)
         took = time.perf_counter() - wall, time.process_time() - used

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -183,27 +184,36 @@ def _read(self: Loop, now):
 @patch
 def _plan_all(self: Loop, now, states):
     "Plans made anew where there is something new, those of all homes together."
-    at, names = (
-        now.floor(HALF_HOUR),
-        [h for h, state in states.items() if not self.homes[h].lost and not doubt(state.ts, now, self.pace.stale)[1]],
-    )
+    at, fresh = now.floor(HALF_HOUR), lambda state: not doubt(state.ts, now, self.pace.stale)[1]
+    names = [h for h, state in states.items() if not self.homes[h].lost and fresh(state)]
     old = [h for h in names if (p := self.homes[h].plan) is None or p.ts[0] != at or self.homes[h].seen != self.news.get(h)]
     for i in range(0, len(old), AT_ONCE):
-        jobs, made = [], {}
-        for h in old[i : i + AT_ONCE]:
-            home = self.homes[h]
-            try:
-                need = home.site.tariff.follows_market
-                panel = self.planner.panel_at(self.store, h, at, need_prices=need, zone=home.zone, **self.market)
-                jobs.append((h, panel, at, float(states[h].soc), home.site))
-            except ERRORS as e:
-                made[h] = in_short(e)
+        found = dict(self._panels(old[i : i + AT_ONCE], at))
+        jobs = [(h, panel, at, float(states[h].soc), self.homes[h].site) for h, panel in found.items() if not isinstance(panel, str)]
+        made = {h: problem for h, problem in found.items() if isinstance(problem, str)}
         try:
             made |= {job[0]: plan for job, plan in zip(jobs, self.make(jobs))} if jobs else {}
         except ERRORS as e:  # of the workers
             made |= {job[0]: in_short(e) for job in jobs}
         for h, plan in made.items():
             self._take(h, now, float(states[h].soc), plan)
+
+# %% ../../nbs/64c_live.loop.ipynb #64c0p002
+@patch
+def _panels(self: Loop, names, at):
+    "(household, what may be known of it, or why it cannot be read), each; homes of one clock and one kind of tariff are read together."
+    kind = lambda h: (self.homes[h].zone, self.homes[h].site.tariff.follows_market)
+    for (zone, priced), some in groupby(sorted(names, key=kind), kind):
+        try:
+            several = [*some]
+            panel = self.planner.panel(self.store, several, at, at + pd.Timedelta(days=1), need_prices=priced, zone=zone, **self.market)
+            yield from ((h, panel.homes([h])) for h in several)
+        except ERRORS as e:
+            if isinstance(e, ValueError) and len(several) > 1:  # one of them lacks something: which, they say alone
+                for h in several:
+                    yield from self._panels([h], at)
+            else:
+                yield from ((h, in_short(e)) for h in several)
 
 # %% ../../nbs/64c_live.loop.ipynb #7d4e4a58
 @patch
