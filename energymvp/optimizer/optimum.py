@@ -126,7 +126,8 @@ def _problem(price, battery, sell_price, load, solar, reserve, can_buy, can_sell
     load = _same(0.0, T) if load is None else _series("load", load, T)
     solar = None if solar is None else _series("solar", solar, T)
     low = _same(battery.energy_min, T) if reserve is None else _series("reserve", reserve, T)
-    can_buy, can_sell = (None if x is None else _series(k, x, T, bool) for k, x in (("can_buy", can_buy), ("can_sell", can_sell)))
+    can_buy = None if can_buy is None else _series("can_buy", can_buy, T, bool)
+    can_sell = _same(True, T) if can_sell is None else _series("can_sell", can_sell, T, bool)
     if end_levels is None:
         ex, em = _parts(1, battery), _same(0.0, 1) if end_value is None else _finite("end_value", end_value)[..., None]
     else:
@@ -134,9 +135,8 @@ def _problem(price, battery, sell_price, load, solar, reserve, can_buy, can_sell
         if em.ndim < 1 or em.shape[-1] != len(ex):
             raise ValueError(f"end_value has shape {em.shape}, but there are {len(ex)} end_levels: (..., {len(ex)}) is needed")
     net, *edge = _connected(connection, sell, load, solar, can_buy)
-    may = _same(True, T)
-    stored = may if can_buy is None else can_buy | (net < 0)  # what is to spare is stored by any rule
-    rows = price, sell, net, low, stored, may if can_sell is None else can_sell
+    stored = _same(True, T) if can_buy is None else can_buy | (net < 0)  # what is to spare is stored by any rule
+    rows = price, sell, net, low, stored, can_sell
     names = ("price", "sell_price", "load", "reserve", "can_buy", "can_sell", "end_value", *more)
     batch = _batch(names, *[x.shape[:-1] for x in (*rows, em)], *[v.shape for v in more.values()])
     rows = tuple([_flat(x, batch, 1) for x in (*rows, *edge)])
