@@ -15,7 +15,8 @@ from numba import njit
 _options: dict = dict(cache="__file__" in globals(), nogil=True, error_model="numpy")
 # ^ cached in the package only: in a notebook the cache would miss an edit of an inner function
 _jit = njit(**_options)
-_bare = njit(**_options, _nrt=False)  # for functions that make no arrays and return none
+_uncounted: dict = dict(_nrt=False)  # of functions that make no arrays and return none: numba counts no references in them
+_bare = njit(**_options, **_uncounted)
 EPS = 1e-9  # cents per stored kWh: the nudge that settles ties in favour of less throughput
 TINY = 1e-12  # kWh: pieces shorter than this are dropped
 SNAP = 1e-9  # kWh: trades smaller than this are not made
