@@ -21,11 +21,11 @@ from energymvp.site.battery import Battery
 from energymvp.data.panel import load_panel
 from energymvp.data.ingest import ingest_demo
 from energymvp.data.stores import LocalStore
-from energymvp.optimizer.optimum import dispatch, perfect_foresight, value_slopes
+from energymvp.optimizer.optimum import perfect_foresight
 
 ROOT = Path(__file__).resolve().parents[1]
 PEER = "energypylinear==1.4.1"  # with old pins, so it lives in an environment of its own
-YEAR, BATCH, SPREAD, NEGATIVE = 17_520, 10_000, 5.0, 0.1
+YEAR, BATCH, SPREAD = 17_520, 10_000, 5.0
 b = Battery()
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 LOAD = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
@@ -37,15 +37,14 @@ def cores(n):
         os.sched_setaffinity(0, CORES[:n])
 
 
-def clock(f, repeat, least=0.0, timer=time.process_time, calls=1):
-    "Median seconds of one call: of the CPU, since on one core others may be at work too; on all cores of the wall clock."
+def clock(f, repeat, least=0.0):
+    "Median seconds of one call."
     f()
     t, end = [], time.perf_counter() + least
     while len(t) < repeat or time.perf_counter() < end:
-        a = timer()
-        for _ in range(calls):
-            f()
-        t.append((timer() - a) / calls)
+        a = time.perf_counter()
+        f()
+        t.append(time.perf_counter() - a)
     return float(np.median(t))
 
 
@@ -135,7 +134,7 @@ class Scipy:
         return alone(price, sell, load) - r.fun
 
 
-def honest(price, limit):
+def honest_year(price, limit):
     "HiGHS with a binary at each negative price, which an LP would use to burn energy: profit, whether proven best."
     T = len(price)
     A, lower, upper = program(T)
@@ -160,10 +159,10 @@ def honest(price, limit):
 def against(solver, price, sell, load, n, profit):
     "Median seconds a day of `solver` over the first `n` days, and the largest difference in profit."
     solver(price[0], sell[0], load[0])
-    t, got = [time.process_time()], []
+    t, got = [time.perf_counter()], []
     for i in range(n):
         got.append(solver(price[i], sell[i], load[i]))
-        t.append(time.process_time())
+        t.append(time.perf_counter())
     return float(np.median(np.diff(t))), np.abs(np.array(got) - profit[:n]).max()
 
 
@@ -222,44 +221,25 @@ def main():
     print(f"{len(price)} half hours of prices, {BATCH} household-days", flush=True)
 
     cores(1)
-    one = dict(calls=20, repeat=200)
-    day = clock(lambda: best(P[0]), **one)
+    day = clock(lambda: best(P[0]), 2000)
     row("one day, one call", "perfect_foresight, 1 core", day, day)
-    whole = dict(soc_start=b.energy_min, sell_price=P[0] - SPREAD, load=L[0])
-    worth = value_slopes(P[0], b)[1:]
-    for name, f in (
-        ("perfect_foresight with load and export prices", lambda: perfect_foresight(P[0], b, **whole)),
-        ("value_slopes", lambda: value_slopes(P[0], b)),
-        ("dispatch with load and export prices", lambda: dispatch(P[0], b, worth, **whole)),
-    ):
-        t = clock(f, **one)
-        row("one day, one call", f"{name}, 1 core", t, t)
     aims = dict(scipy=500, highspy=40, year=100)
-    N = np.where(rng.random(P.shape) < NEGATIVE, -P, P)
-    milp_day = lambda price, sell, load: honest(price, 10)[0]
-    lp = (
-        ("scipy linprog (HiGHS), one LP a day", Scipy(48), 300, aims["scipy"]),
-        ("highspy, model kept and warm", Highs(48), 1000, aims["highspy"]),
-    )
-    milp = (("scipy milp (HiGHS), binaries where negative, one a day", milp_day, 300, aims["scipy"]),)
-    for name, buy, sell, l, solvers in (
-        ("no load", P, P, none, lp),
-        ("load, 5-cent spread", P + SPREAD, P, L, lp),
-        (f"{NEGATIVE:.0%} of prices negative", N, N, none, milp),
-    ):
-        more = dict(sell_price=sell, load=l) if l is L else {}
+    for name, buy, l in (("no load", P, none), ("load, 5-cent spread", P + SPREAD, L)):
+        more = {} if name == "no load" else dict(sell_price=P, load=l)
         cores(1)
         o = best(buy, **more)
-        ours = lambda buy=buy, more=more: best(buy, **more)
-        single = clock(ours, 25) / BATCH
+        single = clock(lambda buy=buy, more=more: best(buy, **more), 25) / BATCH
         cores(len(CORES))
-        both = clock(ours, 25, timer=time.perf_counter) / BATCH
+        both = clock(lambda buy=buy, more=more: best(buy, **more), 25) / BATCH
         cores(1)
         what = f"{BATCH:,} days, {name}"
         row(what, f"perfect_foresight, {max(len(CORES), 1)} cores", both, both, single=single)
         row(what, "perfect_foresight, 1 core", single, both, single=single)
-        for method, solver, n, aim in solvers:
-            s, diff = against(solver, buy, sell, l, n, o.profit)
+        for method, solver, n, aim in (
+            ("scipy linprog (HiGHS), one LP a day", Scipy(48), 300, aims["scipy"]),
+            ("highspy, model kept and warm", Highs(48), 1000, aims["highspy"]),
+        ):
+            s, diff = against(solver, buy, P, l, n, o.profit)
             row(what, method, s, both, diff, aim, single)
             if name == "no load":
                 row("one day, one call", method, s, day, diff)
@@ -279,13 +259,13 @@ def main():
         if p.min() >= 0:
             for method, make in (("scipy linprog (HiGHS)", Scipy), ("highspy", Highs)):
                 solver = make(YEAR)
-                a = time.process_time()
+                a = time.perf_counter()
                 got = solver(p, p, np.zeros(YEAR))
-                row(name, method, time.process_time() - a, ours, abs(got - o.profit), aims["year"])
+                row(name, method, time.perf_counter() - a, ours, abs(got - o.profit), aims["year"])
         else:
-            limit, a = 300, time.process_time()
-            got, done = honest(p, limit)
-            took = time.process_time() - a
+            limit, a = 300, time.perf_counter()
+            got, done = honest_year(p, limit)
+            took = time.perf_counter() - a
             what = "no plan found" if got is None else f"{abs(got - o.profit):.0e}" if done else f"{o.profit - got:.3g} short, stopped"
             row(name, "scipy milp (HiGHS), binaries where negative", took, ours, what, aims["year"])
 
@@ -307,7 +287,7 @@ def write(long, wide):
     missed = [f"{r[0]} against {r[1]} ({r[3]} times, aim {r[6].split(':')[0]})" for r in rows if "MISSED" in r[6]]
     text = f"""{datetime.date.today()}, {max(len(CORES), 1)} cores of {cpu()}, Python {platform.python_version()}, {libs}; load average {LOAD} at the start. Made by `make bench`.
 
-Prices (the few below zero set to zero) and homes of the demo data, half-hourly, default battery, empty at the start. Time is the median, per day for days and per year for years: of the CPU on one core, of the wall clock on several. Solvers run on one core, so the batches have two ratios; the difference in profit is the largest one, in cents.
+Prices (the few below zero set to zero) and homes of the demo data, half-hourly, default battery, empty at the start. Time is the median, per day for days and per year for years; solvers run on one core, so the batches have two ratios; the difference in profit is the largest one, in cents.
 
 {table(("problem", "method", "time", "times ours", "ours on one core", "difference", "aim"), rows)}
 

@@ -10,7 +10,6 @@ import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -20,52 +19,42 @@ from ..site.battery import Battery, _finite, _first
 from ..site.connection import Connection
 
 # %% ../../nbs/22b_optimizer.optimum.ipynb #1197334e
-@lru_cache(64, typed=True)
-def _same(x, T):
-    "One value for all half hours (T); made once, and never written to."
-    return np.full(T, x)
-
-
 def _series(name, x, T, kind=float):
     "A `(..., T)` array, finite or boolean; a single number holds for all half hours."
     x = _finite(name, x) if kind is float else np.asarray(x)
-    if kind is bool and x.dtype != kind:
+    if x.dtype != kind:
         raise ValueError(f"{name} must hold booleans, not {x.dtype}")
     if x.ndim == 0:
-        return _same(x.item(), T)
+        x = np.full(T, x)
     if x.shape[-1] != T:
         raise ValueError(f"{name} has shape {x.shape}, but price has {T} half hours: (..., {T}) is needed")
     return x
 
 
-def _batch(names, *shapes):
+def _batch(**shapes):
     "The batch shape of all arguments together."
-    if not any(shapes):
+    if not any(shapes.values()):
         return ()
     try:
-        return np.broadcast_shapes(*shapes)
+        return np.broadcast_shapes(*shapes.values())
     except ValueError:
-        raise ValueError("batch shapes do not fit together: " + ", ".join(f"{k} {v}" for k, v in zip(names, shapes))) from None
+        raise ValueError("batch shapes do not fit together: " + ", ".join(f"{k} {v}" for k, v in shapes.items())) from None
 
 
 def _flat(x, batch, tail):
     "Leading axes flattened to one; kept at one row where all rows are the same."
-    if x.ndim == tail:
-        x = x[None]
-    else:
-        rest = x.shape[x.ndim - tail :]
-        same = math.prod(x.shape[: x.ndim - tail]) == 1
-        x = (x if same else np.broadcast_to(x, batch + rest)).reshape((-1, *rest))
-    # one type, whatever was given: a kernel is compiled anew for every mixture of types
-    return x if x.flags.carray else np.array(x, order="C")
+    lead = x.shape[: x.ndim - tail]
+    rest = x.shape[x.ndim - tail :]
+    x = x.reshape((1,) + rest) if not lead or all(n == 1 for n in lead) else np.broadcast_to(x, batch + rest).reshape((-1,) + rest)
+    out = np.ascontiguousarray(x).view()
+    out.flags.writeable = False  # one type, whatever was given: a kernel is compiled anew for every mixture of types
+    return out
 
 # %% ../../nbs/22b_optimizer.optimum.ipynb #ecdcbbd8
 def _spread(f, rows, work):
     "Run `f(first, last)` over `rows` rows, on all cores where the work is worth it."
-    if work <= 20_000 or rows <= 1:
-        return f(0, rows)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    n = min(rows, 4 * cores) if cores > 1 else 1
+    n = min(rows, 4 * cores) if cores > 1 and work > 20_000 else 1
     if n <= 1:
         return f(0, rows)
     cuts = np.linspace(0, rows, n + 1).astype(int)
@@ -73,16 +62,10 @@ def _spread(f, rows, work):
         list(pool.map(f, cuts[:-1], cuts[1:]))
 
 # %% ../../nbs/22b_optimizer.optimum.ipynb #694cb583
-@lru_cache(64)
-def _parts(levels, battery):
-    "Lower edges of equal parts of the usable energy, stored kWh."
-    return battery.energy_min + battery.usable * np.arange(levels) / levels
-
-
 def _levels(levels, battery):
     "Levels of charge, stored kWh: given, or the lower edges of `levels` equal parts of the usable energy."
     if np.ndim(levels) == 0:
-        return _parts(int(levels), battery)
+        return battery.energy_min + battery.usable * np.arange(int(levels)) / int(levels)
     x = _finite("levels", levels)
     if x.ndim != 1 or len(x) < 1 or (np.diff(x) <= 0).any():
         raise ValueError("levels must be a number, or a rising list of stored kWh")
@@ -90,10 +73,9 @@ def _levels(levels, battery):
         raise ValueError(
             f"levels must lie from {battery.energy_min:.6g} up to below {battery.energy_max:.6g} kWh, not {x[0]:.6g} to {x[-1]:.6g}"
         )
-    return _flat(x, (), 1)[0]
+    return x
 
 
-@lru_cache(64)
 def _tank(b):
     "A battery as the sweep's `Tank`, unnamed."
     return b.energy_min, b.energy_max, b.max_charge * b.eta, b.max_discharge / b.eta, b.eta, float(b.wear)
@@ -101,46 +83,46 @@ def _tank(b):
 # %% ../../nbs/22b_optimizer.optimum.ipynb #06e1348e
 def _connected(c, sell, load, solar, can_buy):
     "Net load, price of spare energy, spare energy that is lost, and most kWh that charging takes from the grid and discharging gives to it, each (..., T)."
+    c = c or Connection()
     net = load if solar is None else load - solar
-    none, free = _same(0.0, net.shape[-1]), _same(np.inf, net.shape[-1])
-    from_grid = lambda net: free if can_buy is None or can_buy.all() or not (net < 0).any() else np.where(can_buy, np.inf, 0.0)
-    if c is None or not c.bounds:
-        return net, sell, none, from_grid(net), free
+    one = np.ones(net.shape[-1])
+    from_grid = lambda net: np.inf * one if can_buy.all() or not (net < 0).any() else np.where(can_buy, np.inf, 0.0)
+    if not c.bounds:
+        return net, sell, 0 * one, from_grid(net), np.inf * one
     room = c.room(load, 0.0 if solar is None else solar)
     return (
         room.net,
         np.maximum(sell, 0) if c.curtail else sell,
         room.lost,
         np.minimum(room.grid_in, from_grid(room.net)),
-        room.grid_out + none,
+        room.grid_out * one,
     )
 
 # %% ../../nbs/22b_optimizer.optimum.ipynb #22b00040
 def _problem(price, battery, sell_price, load, solar, reserve, can_buy, can_sell, end_value, end_levels, connection, **more):
-    "Checked and flattened arguments: (batch shape, T, rows, levels and worth of the end, [more]); `more` are finite arrays (...)."
+    "Checked and flattened arguments: (batch shape, T, rows, levels and worth of the end, [more])."
     price = _finite("price", price)
     if price.ndim < 1 or price.shape[-1] < 1:
         raise ValueError(f"price must have shape (..., T) with T of at least 1, not {price.shape}")
     T = price.shape[-1]
     sell = price if sell_price is None else _series("sell_price", sell_price, T)
-    load = _same(0.0, T) if load is None else _series("load", load, T)
+    load = _series("load", 0.0 if load is None else load, T)
     solar = None if solar is None else _series("solar", solar, T)
-    low = _same(battery.energy_min, T) if reserve is None else _series("reserve", reserve, T)
-    can_buy = None if can_buy is None else _series("can_buy", can_buy, T, bool)
-    can_sell = _same(True, T) if can_sell is None else _series("can_sell", can_sell, T, bool)
+    low = _series("reserve", battery.energy_min if reserve is None else reserve, T)
+    can_buy, can_sell = (_series(k, True if x is None else x, T, bool) for k, x in (("can_buy", can_buy), ("can_sell", can_sell)))
+    em = _finite("end_value", 0.0 if end_value is None else end_value)
     if end_levels is None:
-        ex, em = _parts(1, battery), _same(0.0, 1) if end_value is None else _finite("end_value", end_value)[..., None]
+        ex, em = np.array([battery.energy_min]), em[..., None]
     else:
-        ex, em = _levels(end_levels, battery), _finite("end_value", 0.0 if end_value is None else end_value)
+        ex = _levels(end_levels, battery)
         if em.ndim < 1 or em.shape[-1] != len(ex):
             raise ValueError(f"end_value has shape {em.shape}, but there are {len(ex)} end_levels: (..., {len(ex)}) is needed")
+    more = {k: _finite(k, v) for k, v in more.items()}
+    names = ("price", "sell_price", "load", "reserve", "can_buy", "can_sell")
     net, *edge = _connected(connection, sell, load, solar, can_buy)
-    stored = _same(True, T) if can_buy is None else can_buy | (net < 0)  # what is to spare is stored by any rule
-    rows = price, sell, net, low, stored, can_sell
-    names = ("price", "sell_price", "load", "reserve", "can_buy", "can_sell", "end_value", *more)
-    batch = _batch(names, *[x.shape[:-1] for x in (*rows, em)], *[v.shape for v in more.values()])
-    rows = tuple([_flat(x, batch, 1) for x in (*rows, *edge)])
-    return batch, T, rows, ex, _flat(em, batch, 1), [_flat(v, batch, 0) for v in more.values()]
+    rows = price, sell, net, low, can_buy | (net < 0), can_sell  # what is to spare is stored by any rule
+    batch = _batch(**{k: x.shape[:-1] for k, x in zip(names, rows)}, end_value=em.shape[:-1], **{k: v.shape for k, v in more.items()})
+    return batch, T, tuple(_flat(x, batch, 1) for x in (*rows, *edge)), ex, _flat(em, batch, 1), [_flat(v, batch, 0) for v in more.values()]
 
 # %% ../../nbs/22b_optimizer.optimum.ipynb #63922ceb
 @dataclass(frozen=True, repr=False)
@@ -180,20 +162,18 @@ def perfect_foresight(
     "The most profitable plan that the battery can follow, known the prices. Exact, also at negative prices."
     lo, hi = battery.energy_min, battery.energy_max
     start = _finite("soc_start", soc_start)
-    least, most = (start.min(initial=lo), start.max(initial=hi)) if start.ndim else (start.item(),) * 2
-    if least < lo - 1e-6 or most > hi + 1e-6:
-        bad = (start < lo - 1e-6) | (start > hi + 1e-6)
+    bad = (start < lo - 1e-6) | (start > hi + 1e-6)
+    if bad.any():
         raise ValueError(f"soc_start of {start[bad][0]:.6g} kWh at {_first(bad)} lies outside the bounds {lo:.6g} to {hi:.6g} kWh")
     batch, T, rows, levels, worth, (start, end_min) = _problem(
         price, battery, sell_price, load, solar, reserve, can_buy, can_sell, end_value, end_levels, connection,
-        soc_start=start if lo <= least and most <= hi else np.clip(start, lo, hi),
-        soc_end_min=_finite("soc_end_min", lo if soc_end_min is None else soc_end_min),
+        soc_start=np.minimum(np.maximum(start, lo), hi), soc_end_min=lo if soc_end_min is None else soc_end_min,
     )  # fmt: skip
     B = math.prod(batch)
     steps, ends = (B, T), (B, T + 1)
     out = np.empty(steps), np.empty(ends), np.empty(steps, np.int8), np.empty(ends), np.empty(steps, np.bool_), np.empty(B)  # `Plans`
     _spread(lambda a, z: plans(a, z, rows, _tank(battery), start, end_min, levels, worth, out), B, B * T)
-    energy, soc, action, marginal, late, profit = [x.reshape(batch + x.shape[1:]) if batch else x[0] for x in out]
+    energy, soc, action, marginal, late, profit = (x.reshape(batch + x.shape[1:]) for x in out)
     return Optimum(energy, soc, action, np.abs(energy), profit[()], marginal, late)
 
 # %% ../../nbs/22b_optimizer.optimum.ipynb #f6a8fe68
@@ -217,7 +197,7 @@ def value_slopes(
     at = _levels(levels, battery)
     batch, T, rows, ends, worth, (end_min,) = _problem(
         price, battery, sell_price, load, solar, reserve, can_buy, can_sell, end_value, end_levels, connection,
-        soc_end_min=_finite("soc_end_min", battery.energy_min if soc_end_min is None else soc_end_min),
+        soc_end_min=battery.energy_min if soc_end_min is None else soc_end_min,
     )  # fmt: skip
     B = math.prod(batch)
     out = np.empty((B, T + 1, len(at)))

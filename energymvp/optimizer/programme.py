@@ -11,18 +11,18 @@ from jaxtyping import Float, Int
 
 from .optimum import _spread, _tank
 from .returns import _back
-from .sweep import Step, Tank, _bare, _jit
+from .sweep import Step, Tank, _jit
 from .value import LEVELS, envelope
 from ..site.battery import Battery
 
 # %% ../../nbs/22e_optimizer.programme.ipynb #3962efdd
-@_bare
+@_jit
 def _free(buy, sell, load):
     "A half hour without limits but the battery's."
     return Step(buy, sell, load, sell, 0.0, np.inf, np.inf, True, True)
 
 
-@_bare
+@_jit
 def _mean(share, x, out):
     "Into `out` (K) the mean of `x` (S, K); plain loops, for numba's matrix product needs scipy."
     out[:] = 0.0

@@ -9,7 +9,7 @@ __all__ = ['lambda_returns']
 import numpy as np
 
 from .optimum import _tank
-from .sweep import Rows, Tank, _falls, _jit, _mean_slope, _merge, _ordered, _push, _stage, _step, _valley
+from .sweep import Rows, Tank, _falls, _jit, _mean_slope, _merge, _push, _stage, _step, _valley
 from ..site.battery import Battery
 
 # %% ../../nbs/22c_optimizer.returns.ipynb #e3276917
@@ -21,9 +21,8 @@ def _back(step, tank, levels, worth, X, M, q, sh, out):
     for i in range(K):
         n = _push(X, M, n, 0, levels[i + 1] if i < K - 1 else tank.high, worth[i])
     k, kc = _stage(step, tank, q, sh)
-    some = _ordered(M, 0, n, q, k, kc) if _falls(M, 0, n - 1) else 0
-    if some > 0:
-        first, end = n, _merge(X, M, 0, n, q, sh, some, tank.low, tank.high)
+    if _falls(M, 0, n - 1) and _falls(q, 0, k):
+        first, end = n, _merge(X, M, 0, n, q, sh, k, tank.low, tank.high)
     else:
         x, m = _valley(X[:n].copy(), M[: n - 1].copy(), q, sh, k, kc, tank.low, tank.high)
         if len(x) > len(X):

@@ -12,11 +12,9 @@ import numpy as np
 from numba import njit
 
 # %% ../../nbs/22_optimizer.sweep.ipynb #6ccb6ba4
-_options: dict = dict(cache="__file__" in globals(), nogil=True, error_model="numpy")
-# ^ cached in the package only: in a notebook the cache would miss an edit of an inner function
-_jit = njit(**_options)
-_uncounted: dict = dict(_nrt=False)  # of functions that make no arrays and return none: numba counts no references in them
-_bare = njit(**_options, **_uncounted)
+_jit = njit(
+    cache="__file__" in globals(), nogil=True, error_model="numpy"
+)  # cached in the package only: in a notebook the cache would miss an edit of an inner function
 EPS = 1e-9  # cents per stored kWh: the nudge that settles ties in favour of less throughput
 TINY = 1e-12  # kWh: pieces shorter than this are dropped
 SNAP = 1e-9  # kWh: trades smaller than this are not made
@@ -47,13 +45,13 @@ class Step(NamedTuple):
     may_sell: bool  # whether it may discharge
 
 # %% ../../nbs/22_optimizer.sweep.ipynb #22c00003
-@_bare
+@_jit
 def _most_up(step, tank):
     "Most stored kWh that the half hour may add."
     return min(tank.up, (max(-step.load, 0.0) + step.grid_in) * tank.eta) if step.may_buy else 0.0
 
 
-@_bare
+@_jit
 def _stage(step, tank, q, sh):
     """What one half hour offers for stored energy.
 
@@ -84,7 +82,7 @@ def _stage(step, tank, q, sh):
     return k, kc
 
 # %% ../../nbs/22_optimizer.sweep.ipynb #2eac6845
-@_bare
+@_jit
 def _push(x, m, n, first, right, slope):
     "Append a piece up to `right`; equal slopes join, slivers vanish."
     if right - x[n - 1] < TINY:
@@ -97,7 +95,7 @@ def _push(x, m, n, first, right, slope):
     return n + 1
 
 # %% ../../nbs/22_optimizer.sweep.ipynb #4446bc45
-@_bare
+@_jit
 def _merge(X, M, a, z, q, sh, k, lo, hi):
     """One backward step where all is concave: where the new value function ends.
 
@@ -119,7 +117,7 @@ def _merge(X, M, a, z, q, sh, k, lo, hi):
     return n
 
 # %% ../../nbs/22_optimizer.sweep.ipynb #d7e1163b
-@_bare
+@_jit
 def _envelope(f, h, s, to, ox, om, o):
     "Append the greatest of some lines, with heights `f` at `s` and slopes `h`, over a stretch; the number of breakpoints."
     at, c = s, 0
@@ -149,7 +147,7 @@ def _tilted(x, m, v, q):
     return w
 
 
-@_bare
+@_jit
 def _slide(x, w, peak, seen, a, b, s):
     "Move the window on to `s`; `seen` holds the breakpoints left behind and reached, and the span of the peaks, kept highest first."
     left, right, head, tail = seen
@@ -255,7 +253,7 @@ def _trim(x, m, v, lo):
     return x, m, v
 
 # %% ../../nbs/22_optimizer.sweep.ipynb #580f3465
-@_bare
+@_jit
 def _falls(m, a, z):
     "Whether slopes `a` to `z` are sorted from dear to cheap."
     for i in range(a, z - 1):
@@ -341,12 +339,12 @@ def _row(r, b):
     )  # fmt: skip
 
 
-@_bare
+@_jit
 def _step(r, t):
     return Step(r.buy[t], r.sell[t], r.load[t], r.spare_price[t], r.lost[t], r.grid_in[t], r.grid_out[t], r.can_buy[t], r.can_sell[t])
 
 # %% ../../nbs/22_optimizer.sweep.ipynb #baf7cc6a
-@_bare
+@_jit
 def _bounds(row, end_min, start, tank, low, late):
     """Lower bounds of the charge: what is asked for, or what charging at full power, where it may, reaches if that is less.
 
@@ -373,29 +371,14 @@ def _room(x, n):
     return y
 
 
-@_bare
-def _ordered(m, a, z, q, k, kc):
-    """How many prices of a stage a merge with the concave value function in breakpoints `a` to `z` takes: 0 if it is no merge.
-
-    Those of charging alone where no stored kWh is worth less than discharging it brings, for then it is not done."""
-    if _falls(q, 0, k):
-        return k
-    least = m[z - 2] if z - a > 1 else -np.inf
-    for j in range(kc, k):
-        if q[j] > least:
-            return 0
-    return kc if _falls(q, 0, kc) else 0
-
-
-@_bare
+@_jit
 def _concave(t, row, tank, low, curves, q, sh):
     "Backward from `t` by merging, as far as all is concave and there is room; the half hour that is left to do, or -1."
     x, m, off, concave = curves
     while t >= 0 and concave[t + 1]:
         a, z = off[t + 2], off[t + 1]
         k, kc = _stage(_step(row, t), tank, q, sh)
-        k = _ordered(m, a, z, q, k, kc)
-        if k == 0 or len(x) < 2 * z - a + 8:
+        if len(x) < 2 * z - a + 8 or not _falls(q, 0, k):
             break
         off[t], concave[t] = _merge(x, m, a, z, q, sh, k, low[t], tank.high), True
         t -= 1
@@ -422,7 +405,7 @@ def _backward(row, tank, low, levels, worth, curves):
         a, z = off[t + 2], off[t + 1]
         X, M = _room(X, 2 * z - a + 8), _room(M, 2 * z - a + 8)
         k, kc = _stage(_step(row, t), tank, q, sh)
-        if concave[t + 1] and _ordered(M, a, z, q, k, kc) > 0:
+        if concave[t + 1] and _falls(q, 0, k):
             continue
         x, m = _valley(X[a:z], M[a : z - 1], q, sh, k, kc, low[t], hi)
         n = z + len(x)
@@ -436,7 +419,7 @@ def _backward(row, tank, low, levels, worth, curves):
 LEAST = 1e-11  # cents: a gain that is less settles nothing
 
 
-@_bare
+@_jit
 def _rise(x, m, i, n, s, pos, q, sh, j, flat):
     "The best charge above `pos`, of those that charging reaches from `s`, and what it gains."
     to_best, best, gain, at = pos, 0.0, 0.0, True
@@ -460,7 +443,7 @@ def _rise(x, m, i, n, s, pos, q, sh, j, flat):
     return to_best, best
 
 # %% ../../nbs/22_optimizer.sweep.ipynb #2e811ca7
-@_bare
+@_jit
 def _sink(x, m, i, b, s, q, sh, j, k, flat):
     "The best charge below `s`, of those that discharging reaches, and what it gains."
     pos = to_best = s
@@ -485,7 +468,7 @@ def _sink(x, m, i, b, s, q, sh, j, k, flat):
     return to_best, best
 
 # %% ../../nbs/22_optimizer.sweep.ipynb #d9e6521a
-@_bare
+@_jit
 def _walk(x, m, b, n, flat, s, q, sh, k, kc):
     "The stored kWh after the best step from `s`, by the value function in breakpoints `b` to `n`; `flat`: whether it is concave."
     flat = flat and _falls(q, 0, kc) and _falls(q, kc, k)
@@ -521,7 +504,7 @@ class Plans(NamedTuple):
     profit: np.ndarray
 
 
-@_bare
+@_jit
 def _bill(net, step):
     "Cents that a half hour costs, with `net` kWh from the meter's point of view."
     if net > 0:
@@ -532,11 +515,11 @@ def _bill(net, step):
     return -step.spare_price * min(-net, spare - step.lost) - step.sell * max(-net - spare, 0.0)
 
 # %% ../../nbs/22_optimizer.sweep.ipynb #9c714fa7
-@_bare
-def _forward(row, tank, curves, s, energy, soc, action, worth, q, sh):
+@_jit
+def _forward(row, tank, curves, s, energy, soc, action, worth):
     "Read the plan off the value functions, from `s` stored kWh on; its profit, cents."
     (X, M, off, concave), eta, T = curves, tank.eta, len(row.buy)
-    profit = 0.0
+    profit, q, sh = 0.0, np.empty(6), np.empty(7)
     for t in range(T + 1):
         soc[t] = s
         a, n = off[t + 1], off[t] - off[t + 1]
@@ -572,15 +555,15 @@ def _empty(T):
 def plans(b0, b1, rows, tank, start, end_min, levels, worth, out):
     "The best plans of rows `b0` to `b1`, into `Plans`; tuples come in, since numba takes them faster than named ones."
     rows, tank, out = Rows(*rows), Tank(*tank), Plans(*out)
-    (curves, low), q, sh = _empty(rows.buy.shape[1]), np.empty(6), np.empty(7)
+    curves, low = _empty(rows.buy.shape[1])
     for b in range(b0, b1):
         row, s = _row(rows, b), _one(start, b)
         _bounds(row, _one(end_min, b), s, tank, low, out.infeasible[b])
         curves = _backward(row, tank, low, levels, _one(worth, b), curves)
-        out.profit[b] = _forward(row, tank, curves, s, out.energy[b], out.soc[b], out.action[b], out.marginal_value[b], q, sh)
+        out.profit[b] = _forward(row, tank, curves, s, out.energy[b], out.soc[b], out.action[b], out.marginal_value[b])
 
 # %% ../../nbs/22_optimizer.sweep.ipynb #dcfa8c50
-@_bare
+@_jit
 def _mean_slope(X, M, i, z, s, to):
     "Mean slope from `s` to `to`, both from breakpoint `i` on."
     gain, pos = 0.0, s

@@ -6,7 +6,6 @@
 __all__ = ['ACTIONS', 'BatteryLimits', 'BatterySteps', 'bill', 'Battery', 'actions', 'signed']
 
 # %% ../../nbs/03_site.battery.ipynb #a7f08625
-import math
 from typing import Annotated
 
 import numpy as np
@@ -28,8 +27,6 @@ def _first(bad):
 def _finite(name, x):
     "`x` as floats; NaN and infinity are refused with their position."
     x = np.asarray(x, dtype=float)
-    if math.isfinite(np.vdot(x, x) if x.ndim else x):  # quick: a sum of squares is finite only if all are
-        return x
     bad = ~np.isfinite(x)
     if bad.any():
         raise ValueError(f"{name} (shape {x.shape}) is not finite at {_first(bad)}")

@@ -54,7 +54,7 @@ class Connection(ConnectionLimits):
     @property
     def bounds(self) -> bool:
         "Whether it bounds anything."
-        return self != _free
+        return self != type(self)()
 
     def room(
         self,
@@ -77,9 +77,6 @@ class Connection(ConnectionLimits):
         "(...) of `spare` kWh that panels and battery leave over, what is exported; `sell` is what that earns, cents/kWh."
         out = np.minimum(spare, self.room(load, solar).export)
         return np.where(np.less(sell, 0), 0, out) if self.curtail else out
-
-
-_free = Connection()
 
 # %% ../../nbs/04b_site.connection.ipynb #04d00020
 @patch
