@@ -9,7 +9,7 @@ __all__ = ['lambda_returns']
 import numpy as np
 
 from .optimum import _tank
-from .sweep import Rows, Tank, _falls, _jit, _mean_slope, _merge, _push, _stage, _step, _valley
+from .sweep import Rows, Tank, _falls, _jit, _longer, _mean_slope, _merge, _push, _stage, _step, _valley
 from ..site.battery import Battery
 
 # %% ../../nbs/22c_optimizer.returns.ipynb #e3276917
@@ -20,17 +20,15 @@ def _back(step, tank, levels, worth, X, M, q, sh, out):
     X[0] = tank.low
     for i in range(K):
         n = _push(X, M, n, 0, levels[i + 1] if i < K - 1 else tank.high, worth[i])
-    k, kc = _stage(step, tank, q, sh)
+    k, kc = _stage(step, tank, q, sh, 0)
     if _falls(M, 0, n - 1) and _falls(q, 0, k):
-        first, end = n, _merge(X, M, 0, n, q, sh, k, tank.low, tank.high)
+        end = _merge(X, M, 0, n, n, q, sh, 0, k, tank.low, tank.high)
     else:
-        x, m = _valley(X[:n].copy(), M[: n - 1].copy(), q, sh, k, kc, tank.low, tank.high)
-        if len(x) > len(X):
-            X, M = np.empty(len(x)), np.empty(len(x))
-        first, end = 0, len(x)
-        X[:end] = x
-        M[: end - 1] = m
-    i, z = first, end - 1
+        end = _valley(X, M, 0, n, q, sh, 0, k, kc, tank.low, tank.high)
+        while end < 0:  # no room
+            X, M = _longer(X, M)
+            end = _valley(X, M, 0, n, q, sh, 0, k, kc, tank.low, tank.high)
+    i, z = n, end - 1
     for k in range(K):
         while i < z - 1 and X[i + 1] <= levels[k]:
             i += 1
@@ -44,7 +42,7 @@ def _returns(row, tank, value, share, levels, out):
     out[T] = value[T]
     for t in range(T - 1, -1, -1):
         w[:] = share * out[t + 1] + (1 - share) * value[t + 1]
-        _back(_step(row, t), tank, levels, w, X, M, q, sh, out[t])
+        _back(_step(row, 0, T, t), tank, levels, w, X, M, q, sh, out[t])
 
 # %% ../../nbs/22c_optimizer.returns.ipynb #f8df6756
 def lambda_returns(
