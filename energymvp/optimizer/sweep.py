@@ -317,7 +317,7 @@ def _backward(t, T, stages, low, hi, levels, worth, b, curves):
         t -= 1
     return t
 
-
+# %% ../../nbs/22_optimizer.sweep.ipynb #1dd1efc4
 @_jit
 def _longer(x, m):
     "Breakpoints and slopes in lists that are twice as long."
