@@ -130,7 +130,7 @@ def _end(given, value, levels, battery):
         _refuse(given, f"end_value has shape {worth.shape}, but there are {len(levels)} end_levels: (..., {len(levels)}) is needed")
     return levels, worth, lead
 
-
+# %% ../../nbs/22b_optimizer.optimum.ipynb #22b00041
 def _problem(given, price, battery, sell_price, load, solar, reserve, can_buy, can_sell, end_value, end_levels, connection, **more):
     "Flat arguments, noted in `given` for a later look: (batch shape, T, rows, levels and worth of the end, [more])."
     price = np.asarray(price, float, order="C")
