@@ -36,20 +36,20 @@ def _programme(b0, b1, buy, sell, load, usual_buy, usual_sell, now, moves, slot,
     "As `stochastic_value`, of rows `b0` to `b1`."
     tank = Tank(*tank)
     T, S, K = buy.shape[1], buy.shape[2], out.shape[2]
-    X, M, q, sh = np.empty(4 * K + 64), np.empty(4 * K + 64), np.empty(6), np.empty(7)
+    X, M, q, sh, cut = np.empty(4 * K + 64), np.empty(4 * K + 64), np.empty(6), np.empty(7), np.empty(6, np.int64)
     before, left, share, later = np.empty((S, K)), np.empty((T, S, K)), np.empty(S), np.empty(S)
     for b in range(b0, b1):
         battery = Tank(low[b], tank.high, tank.up, tank.down, tank.eta, tank.wear)
         levels = low[b] + (tank.high - low[b]) * np.arange(K) / K
         before[:] = 0.0
         for t in range(T - 1, -1, -1):  # the day after, as expected
-            _back(_free(usual_buy[b, t], usual_sell[b, t], load[b, t]), battery, levels, before[0], X, M, q, sh, before[0])
+            _back(_free(usual_buy[b, t], usual_sell[b, t], load[b, t]), battery, levels, before[0], X, M, q, sh, cut, before[0])
         before[1:] = before[0]
         for t in range(T - 1, -1, -1):
             for j in range(S):
                 _mean(moves[(slot[b] + t) % len(moves), j], before, left[t, j])
             for j in range(S if t else 0):
-                _back(_free(buy[b, t, j], sell[b, t, j], load[b, t]), battery, levels, left[t, j], X, M, q, sh, before[j])
+                _back(_free(buy[b, t, j], sell[b, t, j], load[b, t]), battery, levels, left[t, j], X, M, q, sh, cut, before[j])
         share[:] = now[b]
         for t in range(T):
             _mean(share, left[t], out[b, t])

@@ -14,7 +14,7 @@ from ..site.battery import Battery
 
 # %% ../../nbs/22c_optimizer.returns.ipynb #e3276917
 @_jit
-def _back(step, tank, levels, worth, X, M, q, sh, out):
+def _back(step, tank, levels, worth, X, M, q, sh, cut, out):
     "One backward step: into `out` the mean slopes between the levels before a half hour, from those after it."
     K, n = len(levels), 1
     X[0] = tank.low
@@ -22,12 +22,12 @@ def _back(step, tank, levels, worth, X, M, q, sh, out):
         n = _push(X, M, n, 0, levels[i + 1] if i < K - 1 else tank.high, worth[i])
     k, kc = _stage(step, tank, q, sh, 0)
     if _falls(M, 0, n - 1) and _falls(q, 0, k):
-        end = _merge(X, M, 0, n, n, q, sh, 0, k, tank.low, tank.high)
+        end = _merge(X, M, 0, n, n, q, sh, cut, 0, k, tank.low, tank.high)
     else:
-        end = _valley(X, M, 0, n, q, sh, 0, k, kc, tank.low, tank.high)
+        end = _valley(X, M, 0, n, q, sh, cut, 0, k, kc, tank.low, tank.high)
         while end < 0:  # no room
             X, M = _longer(X, M)
-            end = _valley(X, M, 0, n, q, sh, 0, k, kc, tank.low, tank.high)
+            end = _valley(X, M, 0, n, q, sh, cut, 0, k, kc, tank.low, tank.high)
     i, z = n, end - 1
     for k in range(K):
         while i < z - 1 and X[i + 1] <= levels[k]:
@@ -38,11 +38,11 @@ def _back(step, tank, levels, worth, X, M, q, sh, out):
 @_jit
 def _returns(row, tank, value, share, levels, out):
     T, K = len(row.buy), len(levels)
-    X, M, q, sh, w = np.empty(4 * K + 64), np.empty(4 * K + 64), np.empty(6), np.empty(7), np.empty(K)
+    X, M, q, sh, cut, w = np.empty(4 * K + 64), np.empty(4 * K + 64), np.empty(6), np.empty(7), np.empty(6, np.int64), np.empty(K)
     out[T] = value[T]
     for t in range(T - 1, -1, -1):
         w[:] = share * out[t + 1] + (1 - share) * value[t + 1]
-        _back(_step(row, 0, T, t), tank, levels, w, X, M, q, sh, out[t])
+        _back(_step(row, 0, T, t), tank, levels, w, X, M, q, sh, cut, out[t])
 
 # %% ../../nbs/22c_optimizer.returns.ipynb #f8df6756
 def lambda_returns(

@@ -13,11 +13,11 @@ import numpy as np
 from numba import njit
 
 # %% ../../nbs/22_optimizer.sweep.ipynb #6ccb6ba4
-_how = dict(
+_how: dict = dict(
     cache="__file__" in globals(), nogil=True, error_model="numpy"
 )  # cached in the package only: in a notebook the cache would miss an edit of an inner function
 _jit = njit(**_how)
-_lean = njit(**_how, _nrt=False)  # makes and returns no array, so none is counted: counting took longer than reckoning
+_lean = njit(**_how, _nrt=False, forceinline=True)  # makes no array, so needs none counted; counts and calls took longer than the sums
 EPS = 1e-9  # cents per stored kWh: the nudge that settles ties in favour of less throughput
 TINY = 1e-12  # kWh: pieces shorter than this are dropped
 SNAP = 1e-9  # kWh: trades smaller than this are not made
@@ -100,16 +100,18 @@ def _push(x, m, n, first, right, slope):
 
 # %% ../../nbs/22_optimizer.sweep.ipynb #4446bc45
 @_lean
-def _merge(X, M, a, z, n, q, sh, j, k, lo, hi):
+def _merge(X, M, a, z, n, q, sh, cut, j, k, lo, hi):
     """One hill of a value function and one of a stage, merged: where what comes out ends.
 
-    The one lies in breakpoints `a` to `z`, sorted from dear to cheap as the other is, prices `j` to `k`; what comes out, from `lo` to `hi`, is written from `n` on."""
+    The one lies in breakpoints `a` to `z`, sorted from dear to cheap as the other is, prices `j` to `k`; what comes out, from `lo` to `hi`, is written from `n` on.
+    Into `cut`, for each price, the breakpoint up to which the value function is worth more."""
     X[n] = lo
     first, n, last = n, n + 1, z - 1
     while j < k:
         while a < last and M[a] > q[j]:
             n = _push(X, M, n, first, min(hi, X[a + 1] + sh[j]), M[a])
             a += 1
+        cut[j] = a
         n = _push(X, M, n, first, min(hi, X[a] + sh[j + 1]), q[j])
         j += 1
     while a < last and X[n - 1] < hi:
@@ -192,7 +194,7 @@ def _trim(X, M, z, n, lo):
 
 # %% ../../nbs/22_optimizer.sweep.ipynb #dae94914
 @_lean
-def _valley(X, M, a, z, q, sh, j, k, kc, lo, hi):
+def _valley(X, M, a, z, q, sh, cut, j, k, kc, lo, hi):
     """One backward step where the stage or the value function has valleys: where what comes out ends, or -1 if there is no room.
 
     The value function lies in `a` to `z`, the stage in `j` to `k`, its prices of charging up to `kc`; what comes out is written behind, from `z` on."""
@@ -203,7 +205,7 @@ def _valley(X, M, a, z, q, sh, j, k, kc, lo, hi):
             d, p = _hill(M, c, z - 1), n
             if len(X) < n + 4 * (n - z + d - c + e - j + 4):
                 return -1
-            n = _merge(X, M, c, d + 1, n, q, sh, j, e, X[c] + sh[j], hi)
+            n = _merge(X, M, c, d + 1, n, q, sh, cut, j, e, X[c] + sh[j], hi)
             if p > g:
                 n = _greater(X, M, g, p, n, -v)
             v += _climb(X, M, c, d)
@@ -241,6 +243,7 @@ class Stages(NamedTuple):
     sh: np.ndarray
     k: np.ndarray  # (T) where the prices of each end
     kc: np.ndarray  # (T) where those of charging do
+    cut: np.ndarray  # for each price, as `_merge` writes it
 
 
 class Curves(NamedTuple):
@@ -255,8 +258,7 @@ class Curves(NamedTuple):
 @_lean
 def _at(x, b, T, t):
     "Entry `t` of row `b`, of as many rows of `T` as there are, of one row for all, or of one number."
-    n = len(x)
-    return x[b * T + t] if n > T else x[t] if n == T else x[0]
+    return x[(b * T if len(x) > T else 0) + (t if len(x) >= T else 0)]
 
 
 @_lean
@@ -274,7 +276,7 @@ def _read(rows, b, T, tank, start, end_min, stages, low, late, at):
     """Of row `b` all stages and the lower bounds of the charge: what is asked for, or what charging at full power, where it may, reaches if that is less.
 
     From stored kWh at the start and least stored kWh at the end, into `low` (T+1), and into `late` from `at` on whether the reserve is out of reach. Returned: whether all is finite."""
-    (q, sh, ks, kcs), top, good = stages, start, np.isfinite(end_min)
+    (q, sh, ks, kcs, _), top, good = stages, start, np.isfinite(end_min)
     for t in range(T):
         step, want = _step(rows, b, T, t), _at(rows.reserve, b, T, t)
         good &= np.isfinite(step.buy) & np.isfinite(step.sell) & np.isfinite(step.load) & np.isfinite(want)
@@ -293,7 +295,7 @@ def _read(rows, b, T, tank, start, end_min, stages, low, late, at):
 @_lean
 def _backward(t, T, stages, low, hi, levels, worth, b, curves):
     "Value functions of one problem backward from the one after `t`, T at first, when row `b` of `worth` says what is left at the end from each of the `levels` (K) on; the half hour at which there was no more room, or -1."
-    (X, M, off, concave), (q, sh, ks, kcs), K = curves, stages, len(levels)
+    (X, M, off, concave), (q, sh, ks, kcs, cut), K = curves, stages, len(levels)
     if t == T:
         if len(X) < K + 2:
             return t
@@ -308,7 +310,7 @@ def _backward(t, T, stages, low, hi, levels, worth, b, curves):
         if len(X) < 2 * z - a + 8:
             return t
         plain = concave[t + 1] and _falls(q, at, k)
-        n = _merge(X, M, a, z, z, q, sh, at, k, low[t], hi) if plain else _valley(X, M, a, z, q, sh, at, k, kcs[t], low[t], hi)
+        n = _merge(X, M, a, z, z, q, sh, cut, at, k, low[t], hi) if plain else _valley(X, M, a, z, q, sh, cut, at, k, kcs[t], low[t], hi)
         if n < 0:
             return t
         if n > z + 1:
@@ -413,6 +415,21 @@ def _walk(x, m, b, n, flat, s, q, sh, at, k, kc):
         return up if up - s <= s - down else down
     return up if best_up > best_down else down
 
+# %% ../../nbs/22_optimizer.sweep.ipynb #dd557055
+@_lean
+def _glide(x, m, b, n, s, q, sh, cut, j, k, kc):
+    "The stored kWh after the best step from `s`, by a concave value function in breakpoints `b` to `n` and a concave stage: each price leads to its `cut`, as far as it reaches."
+    forced = x[b] - s > SNAP  # the reserve asks for charging
+    to = here = x[b] if forced else s
+    for i in range(j, kc):
+        level = cut[i] + (cut[i] < n - 1 and m[cut[i]] == q[i])
+        to = max(to, min(x[level], s - sh[i]))
+    if forced or to > here:
+        return to
+    for i in range(kc, k):
+        to = min(to, max(x[cut[i]], s - sh[i + 1]))
+    return to
+
 # %% ../../nbs/22_optimizer.sweep.ipynb #7990ba56
 class Plans(NamedTuple):
     "What is read off the value functions, one row behind the other: each (B*T), `soc` and `marginal_value` (B*(T+1)), `profit` (B)."
@@ -439,7 +456,7 @@ def _bill(net, step):
 @_lean
 def _forward(rows, b, T, tank, stages, curves, s, out):
     "Read the plan off the value functions, from `s` stored kWh on; its profit, cents."
-    (X, M, off, concave), (q, sh, ks, kcs), eta, profit = curves, stages, tank.eta, 0.0
+    (X, M, off, concave), (q, sh, ks, kcs, cut), eta, profit = curves, stages, tank.eta, 0.0
     energy, soc, action, worth = out.energy, out.soc, out.action, out.marginal_value
     at, point = b * T, b * (T + 1)
     for t in range(T + 1):
@@ -450,7 +467,11 @@ def _forward(rows, b, T, tank, stages, curves, s, out):
         worth[point + t] = M[i] if n > off[t + 1] + 1 else 0.0
         if t == T:
             break
-        to = _walk(X, M, off[t + 2], off[t + 1], concave[t + 1], s, q, sh, 6 * t, ks[t], kcs[t])
+        a, z, flat = off[t + 2], off[t + 1], concave[t + 1]
+        if flat and z > a + 1 and _falls(q, 6 * t, ks[t]):
+            to = _glide(X, M, a, z, s, q, sh, cut, 6 * t, ks[t], kcs[t])
+        else:
+            to = _walk(X, M, a, z, flat, s, q, sh, 6 * t, ks[t], kcs[t])
         d = to - s
         if abs(d) < SNAP:
             d = 0.0
@@ -459,6 +480,8 @@ def _forward(rows, b, T, tank, stages, curves, s, out):
         e = d / eta if d > 0 else d * eta
         energy[at + t] = e
         action[at + t] = 0 if d > 0 else 2 if d < 0 else 1
+        if d == 0.0:
+            continue
         step = _step(rows, b, T, t)
         profit += _bill(step.load, step) - _bill(step.load + e, step) - tank.wear * abs(d)
     return profit
@@ -467,7 +490,7 @@ def _forward(rows, b, T, tank, stages, curves, s, out):
 @_jit
 def _empty(T):
     "Room for the stages and value functions of one problem, and for its lower bounds."
-    stages = Stages(np.empty(6 * T), np.empty(6 * T), np.empty(T, np.int64), np.empty(T, np.int64))
+    stages = Stages(np.empty(6 * T), np.empty(6 * T), np.empty(T, np.int64), np.empty(T, np.int64), np.empty(6 * T, np.int64))
     return (
         stages,
         Curves(np.empty(16 * T + 64), np.empty(16 * T + 64), np.empty(T + 2, np.int64), np.empty(T + 1, np.bool_)),
