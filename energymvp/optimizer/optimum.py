@@ -44,8 +44,6 @@ def _series(given, name, x, T, none, kind=float):
 
 def _batch(given, names, shapes):
     "The batch shape of all arguments together."
-    if not any(shapes):
-        return ()
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:
@@ -105,9 +103,10 @@ def _connected(c, given, sell, load, solar):
     "Net load, price of spare energy, spare energy that is lost, and most kWh that charging takes from the grid and discharging gives to it, each (..., T) or one number."
     if c is None or not c.bounds:
         return load if solar is None else load - solar, sell, NOUGHT, FREE, FREE
-    for check, *of in given:  # now, since a limit hides what is infinite
-        check(*of)
-    room = c.room(load, 0.0 if solar is None else solar)
+    solar = 0.0 if solar is None else solar
+    if not (np.isfinite(load).all() and np.isfinite(solar).all()):
+        _refuse(given)  # now, since a limit would hide what is infinite
+    room = c.room(load, solar)
     return room.net, np.maximum(sell, 0) if c.curtail else sell, room.lost, room.grid_in, room.grid_out
 
 # %% ../../nbs/22b_optimizer.optimum.ipynb #22b00040
@@ -144,15 +143,15 @@ def _problem(given, price, battery, sell_price, load, solar, reserve, can_buy, c
     low = _series(given, "reserve", reserve, T, NOUGHT)  # the tank's bottom is one by itself
     can_buy, can_sell = _series(given, "can_buy", can_buy, T, MAY, bool), _series(given, "can_sell", can_sell, T, MAY, bool)
     ex, em, ends = _end(given, end_value, end_levels, battery)
-    more = {k: _number(given, k, v) for k, v in more.items()}
+    numbers = [_number(given, k, v) for k, v in more.items()]
     net, *edge = _connected(connection, given, sell, load, solar)
     rows = price, sell, net, low, can_buy, can_sell
-    leads = [x.shape[:-1] for x in rows]
-    names = ("price", "sell_price", "load", "reserve", "can_buy", "can_sell", "end_value", *more)
-    batch = _batch(given, names, (*leads, ends, *(lead for _, lead in more.values())))
-    leads += [x.shape[:-1] for x in edge]
-    rows = tuple([_flat(x, lead, batch) for x, lead in zip((*rows, *edge), leads)])
-    return batch, T, rows, ex, _flat(em, ends, batch), [_flat(x, lead, batch) for x, lead in more.values()]
+    leads = [x.shape[:-1] for x in rows] + [ends] + [lead for _, lead in numbers]
+    batch = ()
+    if any(leads):
+        batch = _batch(given, ("price", "sell_price", "load", "reserve", "can_buy", "can_sell", "end_value", *more), leads)
+    rows = tuple([x if x.ndim == 1 and x.flags.writeable else _flat(x, x.shape[:-1], batch) for x in (*rows, *edge)])
+    return batch, T, rows, ex, _flat(em, ends, batch), [_flat(x, lead, batch) for x, lead in numbers]
 
 # %% ../../nbs/22b_optimizer.optimum.ipynb #63922ceb
 class Optimum(NamedTuple):
@@ -196,12 +195,15 @@ def perfect_foresight(
         given, price, battery, sell_price, load, solar, reserve, can_buy, can_sell, end_value, end_levels, connection,
         soc_start=start, soc_end_min=soc_end_min,
     )  # fmt: skip
-    steps, ends, tank = (*batch, T), (*batch, T + 1), _tank(battery)
-    out = np.empty(steps), np.empty(ends), np.empty(steps, np.int8), np.empty(ends), np.empty(steps, np.bool_), np.empty(batch)
-    flat, B = tuple([x if x.ndim == 1 else x.reshape(-1) for x in out]), out[-1].size  # `Plans`
-    if not _spread(lambda a, z: plans(a, z, T, rows, tank, start, end_min, levels, worth, flat), B, B * T):
+    B, tank = math.prod(batch), _tank(battery)
+    n, m = B * T, B * (T + 1)
+    out = np.empty(n), np.empty(m), np.empty(n, np.int8), np.empty(m), np.empty(n, np.bool_), np.empty(B)  # `Plans`
+    if not _spread(lambda a, z: plans(a, z, T, rows, tank, start, end_min, levels, worth, out), B, n):
         _refuse(given)
-    return Optimum(*out[:-1], out[-1][()])
+    *rest, profit = out
+    if batch:
+        rest = [x.reshape(*batch, k) for x, k in zip(rest, (T, T + 1, T, T + 1, T))]
+    return Optimum(*rest, profit.reshape(batch)[()])
 
 # %% ../../nbs/22b_optimizer.optimum.ipynb #f6a8fe68
 def value_slopes(

@@ -54,7 +54,7 @@ class Connection(ConnectionLimits):
     @property
     def bounds(self) -> bool:
         "Whether it bounds anything."
-        return self != type(self)()
+        return self != _FREE
 
     def room(
         self,
@@ -77,6 +77,9 @@ class Connection(ConnectionLimits):
         "(...) of `spare` kWh that panels and battery leave over, what is exported; `sell` is what that earns, cents/kWh."
         out = np.minimum(spare, self.room(load, solar).export)
         return np.where(np.less(sell, 0), 0, out) if self.curtail else out
+
+
+_FREE = Connection()
 
 # %% ../../nbs/04b_site.connection.ipynb #04d00020
 @patch
