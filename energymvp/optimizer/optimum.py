@@ -121,9 +121,9 @@ def _number(given, name, x, tail=0):
 
 def _end(given, value, levels, battery):
     "Levels and worth of the end, and the leading shape of the latter."
-    worth, lead = _number(given, "end_value", value, int(levels is not None))
     if levels is None:
-        return NOUGHT, worth, lead
+        return NOUGHT, *_number(given, "end_value", value)
+    worth, lead = _number(given, "end_value", 0.0 if value is None else value, 1)
     levels = _flat(_levels(levels, battery), (), ())
     if worth.shape[-1:] != levels.shape:
         _refuse(given, f"end_value has shape {worth.shape}, but there are {len(levels)} end_levels: (..., {len(levels)}) is needed")
