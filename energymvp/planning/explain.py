@@ -83,7 +83,7 @@ def served(
 ) -> int | None:
     "The later half hour in which the plan would be another with a kWh less stored after the block, or with a kWh more `kept`; None: none of the day."
     later = np.arange(STEPS_PER_DAY) > end
-    worth = np.nan_to_num(m.more, nan=-np.inf) if kept else np.nan_to_num(m.less, nan=np.inf)
+    worth = np.where(np.isnan(m.more), -np.inf, m.more) if kept else np.where(np.isnan(m.less), np.inf, m.less)
     hits = later & (m.down >= worth - SAME if kept else m.up <= worth + SAME) & np.isfinite(m.down if kept else m.up)
     return int(hits.argmax()) if hits.any() else None
 
@@ -191,13 +191,13 @@ def _looked_at(m, b, i, j, action) -> tuple:
         return j - 1, j - 1
     dear = np.where(m.net > 0, m.price["home"], m.price["export"]) * b.eta - b.wear
     cheap = np.where(m.net < 0, m.price["sun"], m.price["grid"]) / b.eta + b.wear
-    near = lambda x: i + int(np.nan_to_num(x[i:j], nan=np.inf).argmin())
+    near = lambda x: i + int(np.where(np.isnan(x), np.inf, x)[i:j].argmin())
     return near(cheap - m.more), near(m.less - dear)
 
 
-def _record(plan, m, found, clock, i, j) -> dict:
+def _record(plan, action, m, found, clock, i, j) -> dict:
     "Half hours `i` to `j` of a plan, which do the same thing, and the numbers behind it; None where there is none."
-    b, action, flow = plan.battery, plan.action[i], {n: float(f[i:j].sum()) for n, f in m.flow.items()}
+    b, flow = plan.battery, {n: float(f[i:j].sum()) for n, f in m.flow.items()}
     buys, sells, (k_in, k) = action in ("buy", "store"), action == "sell", _looked_at(m, b, i, j, action)
     kept = bool(sells or np.isnan(m.less[k]))  # what one more would be for, not the last that is there
     worth, use = (m.more if kept else m.less)[k], served(m, k, kept)
@@ -276,31 +276,32 @@ def _sentence(plan, r, m, i, j, kept, flow, mean, use, k) -> str:
     return f"{text} Limited by {limited}."
 
 # %% ../../nbs/60b_planning.explain.ipynb #b136bc20
-def _why(plan, local) -> Why:
-    "The reasons of a plan whose half hours start at `local`."
+def _why(plan, local, action) -> Why:
+    "The reasons of a plan whose half hours start at `local` and do an `action`."
     if plan.grounds is None:
         raise ValueError("this plan does not know what it was made by: reasons are of plans that `make_plan` or `Planner.plan` makes")
-    b, action = plan.battery, plan.action
+    b = plan.battery
     m = margins(plan.grounds, plan.energy, np.clip(plan.soc[1:], b.energy_min, b.energy_max))
     end = (plan.ts[-1] + HALF_HOUR).tz_convert(plan.timezone).strftime("%Y-%m-%d %H:%M")
     clock, found = [*local, end], limits(plan, m)
     cuts = [0, *(k for k in range(1, STEPS_PER_DAY) if action[k] != action[k - 1]), STEPS_PER_DAY]
-    return Why(_record(plan, m, found, clock, i, j) for i, j in zip(cuts[:-1], cuts[1:]))
+    return Why(_record(plan, action[i], m, found, clock, i, j) for i, j in zip(cuts[:-1], cuts[1:]))
 
 
 @patch
 def why(self: Plan) -> Why:
     "The reasons of the plan, one record a block: what a stored kWh is worth and what for, the prices under and over which it would act, what waiting costs, what limits it."
-    return _why(self, self.frame().local)
+    return _why(self, self.clock(), self.action)
 
 
 @patch
 def to_dict(self: Plan) -> dict:
     "Plain values for JSON; units are in the names."
-    steps = self.frame().assign(ts=[t.isoformat() for t in self.ts])
-    told = [] if self.grounds is None else [*_why(self, steps.local)]
+    columns = self.columns() | dict(ts=[t.isoformat() for t in self.ts])
+    told = [] if self.grounds is None else [*_why(self, columns["local"], columns["action"])]
+    steps = [dict(zip(columns, x)) for x in zip(*(x.tolist() if isinstance(x, np.ndarray) else x for x in columns.values()))]
     return dict(
         household_id=self.household, start=self.ts[0].isoformat(), timezone=self.timezone,
         expected_profit_cents=self.expected_profit, decoder=self.decoder, tariff_name=self.tariff, missing_half_hours=self.missing,
-        end_value_cents_kwh=None if self.grounds is None else self.grounds.left(self.soc[-1]), steps=steps.to_dict("records"), why=told,
+        end_value_cents_kwh=None if self.grounds is None else self.grounds.left(self.soc[-1]), steps=steps, why=told,
     )  # fmt: skip

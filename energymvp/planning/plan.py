@@ -19,7 +19,7 @@ from ..forecast.checkpoints import Models
 from ..forecast.forecasts import expected_load, forecast_load
 from ..forecast.windows import Windows, fill_by_habit, held_back
 from ..optimizer.optimum import perfect_foresight
-from ..optimizer.modes import Bounds, follow_bounds, mode_back, mode_bounds, modes
+from ..optimizer.modes import mode_back, mode_bounds, modes, path_of_bounds
 from ..optimizer.value import End, dispatch_by_value, end_of
 from .outlook import Outlook, at_adder, expected_sun, model_outlook, tariff_at, with_value
 from .programme import Grounds, asked, programme, stored_value, worth_of
@@ -38,12 +38,15 @@ def follow(
     reserve: Float[np.ndarray, " N"],  # stored kWh under which nothing is sold
 ) -> tuple[Float[np.ndarray, "N T"], Float[np.ndarray, "N T+1"]]:
     "The feasible plan nearest to a wish, step by step: energy and stored kWh."
+    if not (np.isfinite(soc).all() and np.isfinite(reserve).all()):
+        raise ValueError("soc and reserve of a plan must be finite")
     if not np.isfinite(wish).all():
         raise ValueError(f"a plan must be finite; step {np.argwhere(~np.isfinite(wish))[0].tolist()} (decision, half hour) is not")
     energy, path = np.zeros(wish.shape), np.zeros((len(wish), wish.shape[1] + 1))
     path[:, 0] = soc
     for t in range(wish.shape[1]):
-        energy[:, t] = battery.project(wish[:, t], path[:, t], reserve)
+        least, most = battery.feasible(path[:, t], reserve)
+        energy[:, t] = np.minimum(np.maximum(wish[:, t], least), most)
         path[:, t + 1] = path[:, t] + battery.stored(energy[:, t])
     return energy, path
 
@@ -122,25 +125,34 @@ class Schedule:
         "buy, hold or sell for each half hour."
         return actions(self.energy).tolist()
 
-    def frame(self) -> pd.DataFrame:
-        "One row a half hour, local time (with its offset where the clock shows it twice) and UTC."
+    def clock(self) -> list:
+        "Local time of each half hour, with its offset where the clock shows it twice."
         clock, short = self.ts.tz_convert(self.timezone), "%Y-%m-%d %H:%M"
         local = clock.strftime(short)
-        local = local if local.is_unique else local.where(~local.duplicated(keep=False), clock.strftime(short + "%z"))
-        return pd.DataFrame(dict(
-            ts=self.ts, local=local, action=self.action, quantity_kwh=np.abs(self.energy), grid_kwh=self.energy,
+        return (local if local.is_unique else local.where(~local.duplicated(keep=False), clock.strftime(short + "%z"))).tolist()
+
+    def columns(self) -> dict:
+        "What `frame` has in its columns."
+        return dict(
+            ts=self.ts, local=self.clock(), action=self.action, quantity_kwh=np.abs(self.energy), grid_kwh=self.energy,
             soc_start_kwh=self.soc[:-1], soc_end_kwh=self.soc[1:], expected_price_cents_kwh=self.price, expected_load_kwh=self.load,
             import_price_cents_kwh=self.buy, export_price_cents_kwh=self.sell,
-        ))  # fmt: skip
-
-    def blocks(self) -> pd.DataFrame:
-        "One row a run of half hours with the same action, local time."
-        f = self.frame().assign(hours=0.5)
-        return f.groupby((f.action != f.action.shift()).cumsum()).agg(
-            start=("local", "first"), action=("action", "first"), hours=("hours", "sum"), energy_kwh=("quantity_kwh", "sum"),
-            mean_price_cents_kwh=("expected_price_cents_kwh", "mean"), mean_import_price_cents_kwh=("import_price_cents_kwh", "mean"),
-            mean_export_price_cents_kwh=("export_price_cents_kwh", "mean"), soc_end_kwh=("soc_end_kwh", "last"),
         )  # fmt: skip
+
+    def frame(self) -> pd.DataFrame:
+        "One row a half hour, local time (with its offset where the clock shows it twice) and UTC."
+        return pd.DataFrame(self.columns())
+
+# %% ../../nbs/60a_planning.plan.ipynb #d89ffd96
+@patch
+def blocks(self: Schedule) -> pd.DataFrame:
+    "One row a run of half hours with the same action, local time."
+    f = self.frame().assign(hours=0.5)
+    return f.groupby((f.action != f.action.shift()).cumsum()).agg(
+        start=("local", "first"), action=("action", "first"), hours=("hours", "sum"), energy_kwh=("quantity_kwh", "sum"),
+        mean_price_cents_kwh=("expected_price_cents_kwh", "mean"), mean_import_price_cents_kwh=("import_price_cents_kwh", "mean"),
+        mean_export_price_cents_kwh=("export_price_cents_kwh", "mean"), soc_end_kwh=("soc_end_kwh", "last"),
+    )  # fmt: skip
 
 # %% ../../nbs/60a_planning.plan.ipynb #60a00025
 def _mode_lines(plan):
@@ -191,10 +203,10 @@ class Plan(Schedule):
         over = np.maximum(self.solar - self.load, 0)
         return ["store" if a == "buy" and e <= s + 1e-9 else a for a, e, s in zip(said, self.energy, over)]
 
-    def frame(self) -> pd.DataFrame:
-        "As that of a schedule, with the modes, and what the panels are expected to make."
+    def columns(self) -> dict:
+        "As those of a schedule, with the modes, and what the panels are expected to make."
         sun = {} if self.solar is None else dict(expected_solar_kwh=self.solar)
-        return super().frame().assign(**sun, **self.modes)
+        return super().columns() | sun | self.modes
 
     def notes(self) -> list:
         "What was not known, and what must be known of the tariff, in words."
@@ -309,17 +321,14 @@ def plan_modes(
     """Columns of the plan's frame: `mode` and `target_soc` of each half hour, as named for the charge that they lead to at the load expected, and the four
     charges themselves, which hold at any charge and load; states of charge, by the value of stored energy."""
     b, back = site.battery, len(_back(outlook, stored, site))
-    outlook, path = outlook.shifted(back), [float(np.clip(stored, b.energy_min, b.energy_max))]
+    outlook, edge = outlook.shifted(back), float(np.clip(stored, b.energy_min, b.energy_max))
     buy, sell = outlook.prices(site)
     value = stored_value(outlook, site)
     may = {k: x[0] for k, x in site.may(outlook.price, buy, sell).items()} if obey_thresholds else {}
     bounds = mode_bounds(buy[0], sell[0], value[0], b, **may, connection=site.connection, reserve=reserve)
-    room = room_of(outlook, site)
-    for k in range(STEPS_PER_DAY):
-        here, left = Bounds(*(v[k] for v in bounds)), Room(*(v[k] for v in room))
-        path.append(path[-1] + float(b.stored(follow_bounds(here, left.net, np.array(path[-1]), b, room=left))))
-    names, targets = modes(bounds, np.array(path[:-1]), b, reserve)
-    full, edge = b.capacity * b.health, path[0]  # outside its band a battery goes back to the edge of it
+    path = path_of_bounds(bounds, room_of(outlook, site), edge, b)
+    names, targets = modes(bounds, path[:-1], b, reserve)
+    full = b.capacity * b.health  # outside its band a battery goes back to the edge of it
     columns = dict(target_soc=targets) | {f"{k}_soc": x / full for k, x in bounds._asdict().items()}
     names = ([mode_back(stored < edge, site.connection)] * back + names)[:STEPS_PER_DAY]
     return dict(mode=names) | {k: ([edge / full] * back + x.tolist())[:STEPS_PER_DAY] for k, x in columns.items()}

@@ -6,6 +6,7 @@
 __all__ = ['ACTIONS', 'BatteryLimits', 'BatterySteps', 'bill', 'Battery', 'actions', 'signed']
 
 # %% ../../nbs/03_site.battery.ipynb #a7f08625
+from math import sqrt
 from typing import Annotated
 
 import numpy as np
@@ -50,7 +51,7 @@ class BatteryLimits:
         if not self.soc_min < self.soc_max:
             raise ValueError(f"soc_min must be under soc_max, not soc_min={self.soc_min}, soc_max={self.soc_max}")
 
-    eta = property(lambda self: float(np.sqrt(self.efficiency)), doc="One-way efficiency.")
+    eta = property(lambda self: sqrt(self.efficiency), doc="One-way efficiency.")
     energy_min = property(lambda self: self.soc_min * self.capacity * self.health, doc="Least stored energy, kWh.")
     energy_max = property(lambda self: self.soc_max * self.capacity * self.health, doc="Greatest stored energy, kWh.")
     usable = property(lambda self: self.energy_max - self.energy_min, doc="Stored energy between the two bounds, kWh.")
@@ -84,7 +85,7 @@ class BatterySteps(BatteryLimits):
         floor = self.energy_min if reserve is None else np.maximum(self.energy_min, reserve)
         lo = -np.minimum(self.max_discharge, np.maximum(soc - floor, 0) * self.eta)
         hi = np.minimum(self.max_charge, np.maximum(self.energy_max - soc, 0) / self.eta)
-        return lo + 0.0, np.broadcast_to(hi, lo.shape) + 0.0  # + 0. turns -0 into 0
+        return lo + 0.0, (hi if hi.shape == lo.shape else np.broadcast_to(hi, lo.shape)) + 0.0  # + 0. turns -0 into 0
 
     def project(
         self,
