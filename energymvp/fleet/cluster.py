@@ -191,7 +191,7 @@ def _here(work, blocks):
     for block in blocks:
         yield block, work(block)
 
-
+# %% ../../nbs/67_fleet.cluster.ipynb #67c0a002
 def _there(client, work, blocks):
     "Each block and what its work gives, as they come from the workers."
     from distributed import KilledWorker, as_completed
@@ -199,23 +199,27 @@ def _there(client, work, blocks):
 
     hand_in = lambda block: client.submit(work, block, pure=False)
     waiting, tries = {hand_in(block): block for block in blocks}, Counter()
-    coming, watch = as_completed(waiting), _Watch(client, waiting)
+    coming, watch = as_completed(waiting, with_results=True, raise_errors=False), _Watch(client, waiting)
     watch.start()
     try:
-        for future in coming:
+        for future, found in coming:  # fetched as soon as it is there, as it may be lost with its worker
             block = waiting.pop(future)
-            try:
-                yield block, future.result()
-            except FutureCancelledError:
-                raise ConnectionError(watch.said or "the scheduler is gone") from None
-            except (KilledWorker, OSError) as e:
-                tries[id(block)] += 1
-                if tries[id(block)] >= TRIES:
-                    some = " to ".join(dict.fromkeys(str(h if isinstance(h, str) else h[0]) for h in (block[0], block[-1])))
-                    why = "its worker died each time, as for want of memory: take smaller blocks" if isinstance(e, KilledWorker) else e
-                    raise RuntimeError(f"the block of {some} failed {TRIES} times: {why}") from None
-                waiting[again := hand_in(block)] = block
-                coming.add(again)
+            if isinstance(found, FutureCancelledError):
+                raise ConnectionError(watch.said or "the scheduler is gone")
+            if future.status != "error":
+                yield block, found
+                future.release()
+                continue
+            e = found[1]
+            if not isinstance(e, KilledWorker | OSError):
+                raise e
+            tries[id(block)] += 1
+            if tries[id(block)] >= TRIES:
+                some = " to ".join(dict.fromkeys(str(h if isinstance(h, str) else h[0]) for h in (block[0], block[-1])))
+                why = "its worker died each time, as for want of memory: take smaller blocks" if isinstance(e, KilledWorker) else e
+                raise RuntimeError(f"the block of {some} failed {TRIES} times: {why}") from None
+            waiting[again := hand_in(block)] = block
+            coming.add(again)
             future.release()
     finally:
         watch.over.set()
