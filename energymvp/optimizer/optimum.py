@@ -9,7 +9,7 @@ __all__ = ['NOUGHT', 'FREE', 'MAY', 'Optimum', 'perfect_foresight', 'value_slope
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from ..site.connection import Connection
 NOUGHT, FREE, MAY = np.zeros(1), np.full(1, np.inf), np.ones(1, bool)  # for what is not given: none, no limit, always
 
 
-def _refuse(given, sentence="the numbers are too large to reckon with, or changed while they were read"):
+def _refuse(given, sentence="the numbers are too large to reckon with, or changed while they were read") -> NoReturn:
     "Say what is wrong with what was `given`, (check, arguments) each; if nothing is, the `sentence`."
     for check, *of in given:
         check(*of)
