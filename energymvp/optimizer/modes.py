@@ -6,7 +6,7 @@
 __all__ = ['MODES', 'SLACK', 'Bounds', 'mode_bounds', 'follow_bounds', 'path_of_bounds', 'modes', 'mode_back']
 
 # %% ../../nbs/22f_optimizer.modes.ipynb #d5faa170
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -48,7 +48,7 @@ def mode_bounds(
     )  # fmt: skip
 
 # %% ../../nbs/22f_optimizer.modes.ipynb #8e73e033
-def _moved(b, least, most, charge, store, serve, export, spare, need, most_in, lost, most_out, reserve, soc) -> tuple:
+def _moved(b, least, most, soc, reserve, charge, store, serve, export, spare, need, most_in, lost, most_out) -> tuple:
     "Stored kWh that a half hour takes in, and that it gives up, of which one is nought; by the least and the most of two numbers, or of two arrays."
     space = lambda to: most(least(to, b.energy_max) - soc, 0)
     left = lambda to: most(soc - most(most(to, b.energy_min), reserve), 0)
@@ -70,7 +70,7 @@ def follow_bounds(
 ) -> Float[np.ndarray, "..."]:
     "kWh on the grid side, charging positive: what a battery does in a half hour that goes by the four charges."
     edge = (np.inf, 0.0, np.inf) if room is None else (room.most_in, room.lost, room.most_out)
-    up, down = _moved(battery, np.minimum, np.maximum, *bounds, np.maximum(-load, 0), np.maximum(load, 0), *edge, reserve, soc)
+    up, down = _moved(battery, np.minimum, np.maximum, soc, reserve, *bounds, np.maximum(-load, 0), np.maximum(load, 0), *edge)
     return battery.grid(np.where(up > 0, up, -down))
 
 
@@ -82,9 +82,9 @@ def path_of_bounds(
 ) -> Float[np.ndarray, " N+1"]:
     "Stored kWh from half hour to half hour, as `follow_bounds` goes."
     b, path, net = battery, [start], room.net
-    of_each = zip(*(x.tolist() for x in (*bounds, np.maximum(-net, 0), np.maximum(net, 0), room.most_in, room.lost, room.most_out)))
-    for half_hour in of_each:
-        up, down = _moved(b, min, max, *half_hour, -np.inf, path[-1])
+    each: Any = zip(*(x.tolist() for x in (*bounds, np.maximum(-net, 0), np.maximum(net, 0), room.most_in, room.lost, room.most_out)))
+    for half_hour in each:
+        up, down = _moved(b, min, max, path[-1], -np.inf, *half_hour)
         path.append(path[-1] + (up / b.eta * b.eta if up > 0 else -(down * b.eta / b.eta)))
     return np.array(path)
 

@@ -7,17 +7,19 @@ __all__ = ['EPS', 'TINY', 'SNAP', 'START', 'LEAST', 'Tank', 'Step', 'Rows', 'Sta
            'dispatches']
 
 # %% ../../nbs/22_optimizer.sweep.ipynb #0a42d153
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
 # %% ../../nbs/22_optimizer.sweep.ipynb #6ccb6ba4
-_how: dict = dict(
+_how: Any = dict(
     cache="__file__" in globals(), nogil=True, error_model="numpy"
 )  # cached in the package only: in a notebook the cache would miss an edit of an inner function
 _jit = njit(**_how)
-_lean = njit(**_how, _nrt=False, forceinline=True)  # makes no array, so needs none counted; counts and calls took longer than the sums
+_lean = njit(
+    **_how | dict(_nrt=False, forceinline=True)
+)  # makes no array, so needs none counted; counts and calls took longer than the sums
 EPS = 1e-9  # cents per stored kWh: the nudge that settles ties in favour of less throughput
 TINY = 1e-12  # kWh: pieces shorter than this are dropped
 SNAP = 1e-9  # kWh: trades smaller than this are not made
