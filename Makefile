@@ -89,6 +89,8 @@ bench: $(READY) ## time the optimizer against solvers, labels and stores at scal
 	@$(BIN)/python bench/stores.py
 	@$(BIN)/python bench/tariffs.py
 	@$(BIN)/python bench/scale.py
+	@$(BIN)/python bench/cluster.py
+	@$(BIN)/python bench/fleet_cost.py
 
 clean: ## remove .venv and everything that is made from the sources
 	@rm -rf .venv .venv-bench .venv-peers .venv-s3 _proc _docs build dist *.egg-info .ruff_cache runs nbs/nbdev.yml nbs/sidebar.yml
