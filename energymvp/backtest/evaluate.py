@@ -33,13 +33,18 @@ from ..units import HALF_HOUR, STEPS_PER_DAY, utc
 OWN_TARIFFS = "own"  # key of the results in which each home pays by its own
 
 
-def refuse_mixed_money(config: Config, tariffs: dict, homes: list) -> None:
-    "Refuse homes that pay in several currencies: cents of both do not add up."
-    own = [tariffs.get(h, config.tariff) for h in homes]
-    money = sorted({t.currency for t in own} - {""})
+def _one_currency(of):
+    "The one currency of homes (household -> currency; none where it is not said). Several are refused: cents of both do not add up."
+    money = sorted({*of.values()} - {""})
     if len(money) > 1:
-        who = "; ".join(f"{c}: {next(h for h, t in zip(homes, own) if t.currency == c)}" for c in money)
+        who = "; ".join(f"{c}: {next(h for h, m in of.items() if m == c)}" for c in money)
         raise ValueError(f"homes pay in {' and in '.join(money)} ({who}): evaluate them apart, cents of both do not add up")
+    return money[0] if money else ""
+
+
+def refuse_mixed_money(config: Config, tariffs: dict, homes: list) -> None:
+    "Refuse homes that pay in several currencies."
+    _one_currency({h: tariffs.get(h, config.tariff).currency for h in homes})
 
 
 def _sites(config, tariffs, homes, priced=True):
@@ -219,13 +224,6 @@ def _keys(parts):
     keys.sort(key=lambda k: k != OWN_TARIFFS)
     return {k: [k if k in p["tariffs"] else usual for p in parts] for k in keys}
 
-
-def _money_of(currencies):
-    "The one currency of homes."
-    if len(money := sorted({*currencies} - {""})) > 1:
-        raise ValueError(f"homes pay in {' and in '.join(money)}: evaluate them apart, cents of both do not add up")
-    return money[0] if money else ""
-
 # %% ../../nbs/61b_backtest.evaluate.ipynb #61b00063
 def join_parts(
     parts: list,  # of `evaluate_part`, of different homes over the same span
@@ -235,7 +233,9 @@ def join_parts(
     if other := next((p["same"]["span"] for p in parts if p["same"] != same), None):
         raise ValueError(f"parts of different runs or spans do not add up: {same['span']} and {other}")
     trading = {m: {key: _table([p["trading"][m][k] for p, k in zip(parts, of)]) for key, of in keys.items()} for m in parts[0]["trading"]}
-    currencies = {key: _money_of(p["currencies"][k] for p, k in zip(parts, of)) for key, of in keys.items()}
+    currencies = {
+        key: _one_currency({next(iter(p["tariffs"][k])): p["currencies"][k] for p, k in zip(parts, of)}) for key, of in keys.items()
+    }
     used, count = (sum(p["used"][i] for p in parts) for i in (0, 1))
     filled = {k: sum(p["filled"].get(k, 0) for p in parts) for k in dict.fromkeys(k for p in parts for k in p["filled"])}
     filled |= {k: parts[0]["filled"][k] for k in ("prices",) if k in filled}  # of the one market

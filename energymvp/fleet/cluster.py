@@ -237,7 +237,8 @@ def over_homes(
     cluster=None,  # as `connected` takes it; None: in this process
     block: int = 50,  # homes of a task
     kept: Kept | None = None,  # where finished blocks are kept, and answers are plain values; None: in memory, for this run alone
-    write: Callable | None = None,  # takes a table's name and rows, once all work is done and the workers have let go of the store
+    write: Callable
+    | None = None,  # takes (a table's name, rows), one after the other, once all work is done and the workers have let go of the store
     progress: bool = True,
     desc: str = "homes",
     say: Callable = print,
@@ -258,8 +259,7 @@ def over_homes(
     if check:
         check(answers)
     if write:
-        for name, rows in (found for b in blocks for found in box.tables(b)):
-            write(name, rows)
+        write(found for b in blocks for found in box.tables(b))
     box.clear()
     return answers
 

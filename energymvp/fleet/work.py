@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -130,10 +131,12 @@ def _readable(place):
     return LocalStore(":memory:") if new else place.open()
 
 
-def _write(place, name, rows):
-    "Write the rows of a block, which are all of its table that there are."
-    with open_store(place.store, progress=False) as s:
-        s.upsert(name, rows)
+def _write(place, found):
+    "Write the rows of all blocks, (table, rows) each; where there are none the store is not opened."
+    if (first := next(found, None)) is not None:
+        with open_store(place.store, progress=False) as s:
+            for name, rows in chain([first], found):
+                s.upsert(name, rows)
 
 # %% ../../nbs/67a_fleet.work.ipynb #d8b5730d
 def _of_models(planner):
